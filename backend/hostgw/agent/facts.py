@@ -1,0 +1,48 @@
+"""What the agent says of its machine when it starts."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any, Dict, List
+
+from hostgw.agent import filters
+from hostgw.agent.namespaces import inode
+from hostgw.agent.visit import OWN
+
+
+def facts(ssh_connection: str) -> Dict[str, Any]:
+    """Return who we are, and what we cannot do here."""
+    connection = ssh_connection.split()
+    return {
+        "hostname": os.uname().nodename,
+        "kernel": os.uname().release,
+        "python": platform.python_version(),
+        "uid": os.geteuid(),
+        "agent_pid": os.getpid(),
+        "ssh_connection": connection if len(connection) == 4 else [],
+        "machine": machine(),
+        "missing": missing(),
+    }
+
+
+def machine() -> str:
+    """Return which machine this is since which boot; hosts in namespaces of one machine differ by the inode."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read(64).strip()
+    except OSError:
+        boot = ""
+    return f"{boot}/{inode(OWN)}"
+
+
+def missing() -> List[str]:
+    """Return what cannot be read or done here, one line each."""
+    lacks = []
+    if os.geteuid() != 0:
+        lacks.append("not root: rules, containers and captures cannot be read, nothing can be changed")
+    if not (filters.tool("iptables-nft-save") or filters.tool("iptables-save")):
+        lacks.append("no iptables-save: iptables rules cannot be read")
+    if not filters.tool("nft"):
+        lacks.append("no nft: nftables rules cannot be read")
+    return lacks

@@ -1,0 +1,1 @@
+"""Taps on many hosts at once: frames, decoding, correlation, dissection, files."""

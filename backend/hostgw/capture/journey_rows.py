@@ -1,0 +1,184 @@
+"""Journeys as rows: for the live list, and for the hop table that says what changed at each tap. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from hostgw.capture.describe import address, destination, mac, source
+from hostgw.capture.journeys import Change, JourneyView, Sighting, Verdict, changes
+from hostgw.capture.pyshark_adapter import Info
+from hostgw.capture.tap_points import TapPoint
+from hostgw.model.kernel import Link
+
+GLYPHS, ASCII_GLYPHS = ("●", "·"), ("o", ".")
+"""Seen at a tap, not seen."""
+
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+
+Owner = Callable[[str], str]
+
+
+class ListRow(NamedTuple):
+    """A line of the live list."""
+
+    number: int
+    time_ns: int
+    source: str
+    destination: str
+    protocol: str
+    ttls: str
+    """TTL at each tap in the order of the way, as ``64 63 63 62``."""
+    taps: str
+    """One glyph per tap, in the order of the capture's taps."""
+    info: str
+    verdict: Verdict
+
+
+class HopRow(NamedTuple):
+    """A sighting in the hop table."""
+
+    tap: int
+    name: str
+    direction: str
+    delta_ns: int | None
+    """Since the sighting before; None for the first."""
+    delta: str
+    """The same as text: ``=`` for one stamp shared by two taps, ``~`` before what is within the clocks' error."""
+    source_mac: str
+    source_owner: str
+    destination_mac: str
+    destination_owner: str
+    source: str
+    destination: str
+    ttl: int
+    changed: tuple[Change, ...]
+
+
+def list_row(
+    view: JourneyView, taps: Sequence[int], info: Info, verdict: Verdict, *, ascii_only: bool = False
+) -> ListRow:
+    """Return the list's line for a journey; `taps` are the columns of glyphs."""
+    first = view.first
+    seen_glyph, missing_glyph = ASCII_GLYPHS if ascii_only else GLYPHS
+    seen = {sighting.tap for sighting in view.sightings}
+    return ListRow(
+        number=view.number,
+        time_ns=first.time_ns,
+        source=source(first.frame),
+        destination=destination(first.frame),
+        protocol=info.protocol,
+        ttls=" ".join(str(s.frame.ttl) for s in view.sightings if s.frame.ttl >= 0),
+        taps="".join(seen_glyph if tap in seen else missing_glyph for tap in taps),
+        info=info.text,
+        verdict=verdict,
+    )
+
+
+def hop_rows(
+    view: JourneyView,
+    points: Mapping[int, TapPoint],
+    owner: Owner = str,
+    error_ns: Callable[[int], int] = lambda _tap: 0,
+) -> list[HopRow]:
+    """Return the hop table of a journey.
+
+    Args:
+        view: the journey.
+        points: the capture's taps.
+        owner: names the owner of a MAC address (see `mac_owners`), or returns it as it is.
+        error_ns: how wrong the clock behind a tap may be.
+    """
+    rows = []
+    previous: Sighting | None = None
+    for sighting in view.sightings:
+        rows.append(_hop(previous, sighting, points, owner, error_ns))
+        previous = sighting
+    return rows
+
+
+def _hop(
+    previous: Sighting | None,
+    sighting: Sighting,
+    points: Mapping[int, TapPoint],
+    owner: Owner,
+    error_ns: Callable[[int], int],
+) -> HopRow:
+    frame, point = sighting.frame, points.get(sighting.tap)
+    macs = mac(frame.source_mac), mac(frame.destination_mac)
+    delta = None if previous is None else sighting.time_ns - previous.time_ns
+    return HopRow(
+        tap=sighting.tap,
+        name=point.name if point else f"tap {sighting.tap}",
+        direction="out" if sighting.outbound else "in",
+        delta_ns=delta,
+        delta=_delta(previous, sighting, points, error_ns),
+        source_mac=macs[0],
+        source_owner=owner(macs[0]),
+        destination_mac=macs[1],
+        destination_owner=owner(macs[1]),
+        source=address(frame.source, frame.version),
+        destination=address(frame.destination, frame.version),
+        ttl=frame.ttl,
+        changed=tuple(sorted(changes(previous, sighting), key=list(Change).index)) if previous else (),
+    )
+
+
+def _delta(
+    previous: Sighting | None,
+    sighting: Sighting,
+    points: Mapping[int, TapPoint],
+    error_ns: Callable[[int], int],
+) -> str:
+    if previous is None:
+        return duration(0)
+    delta = sighting.time_ns - previous.time_ns
+    before, here = points.get(previous.tap), points.get(sighting.tap)
+    if before and here and before.host == here.host:
+        return duration(delta) if delta else "="
+    error = error_ns(previous.tap) + error_ns(sighting.tap)
+    return f"~{duration(delta)}" if abs(delta) <= error or delta < 0 else duration(delta)
+
+
+def duration(ns: int) -> str:
+    """Return a time between taps; microseconds matter, so they are never rounded away below a millisecond."""
+    if abs(ns) < 999_500:
+        return f"{round(ns / 1000)}µs"
+    if abs(ns) < 9_995_000:
+        return f"{ns / 1e6:.1f}ms"
+    return f"{round(ns / 1e6)}ms" if abs(ns) < 9_995_000_000 else f"{round(ns / 1e9)}s"
+
+
+def mac_owners(places: Mapping[str, Sequence[Link]]) -> Owner:
+    """Return what names the owner of a MAC address, such as ``vm1/br0``; an unknown address stays as it is.
+
+    A bridge without an address of its own borrows one from a port: then the bridge is the owner, for hosts and
+    containers speak to the bridge. A device comes before the VLANs and bridges' ports that share its address.
+
+    Args:
+        places: devices by place: ``vm1`` for a host, ``vm1/c1`` for a container on it.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    for place, links in places.items():
+        for link in links:
+            rank = _rank(link)
+            if link.mac and link.kind != "loopback" and rank < found.get(link.mac, (9, ""))[0]:
+                found[link.mac] = (rank, f"{place}/{link.name}")
+    names = {address: name for address, (_, name) in found.items()}
+
+    def owner(address: str) -> str:
+        return names.get(address) or _group(address)
+
+    return owner
+
+
+def _rank(link: Link) -> int:
+    if link.kind == "bridge":
+        return 0
+    return 2 if link.master or link.kind in ("vlan", "macvlan") else 1
+
+
+def _group(address: str) -> str:
+    if address == BROADCAST:
+        return "broadcast"
+    return "multicast" if address[1:2] in tuple("13579bdf") else address

@@ -1,0 +1,156 @@
+"""What taps saw of one packet: sightings, the journey they make up, what changed between them, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from hostgw.capture.frames import ARP, ECHO_REQUESTS, ICMP, ICMPV6, SYN, TCP, Frame
+
+CONTAINER, PORT, BRIDGE, NIC = range(4)
+"""Order of a tap: how far it stands from the containers of its host. A packet that leaves climbs, one that arrives
+descends."""
+UNORDERED = -1
+"""Order of a tap of which the topology says nothing."""
+
+
+class Change(StrEnum):
+    """What differs between a sighting and the one before."""
+
+    MAC = "mac"
+    TTL = "ttl"
+    SNAT = "snat"
+    DNAT = "dnat"
+    PORT = "port"
+    ICMP_ID = "icmp-id"
+
+
+class Verdict(StrEnum):
+    """What became of a packet, as far as the taps can tell."""
+
+    IN_FLIGHT = "in-flight"
+    DELIVERED = "delivered"
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    LOST = "lost"
+    GAP = "gap"
+    UNKNOWN = "unknown"
+
+
+class Sighting(msgspec.Struct, frozen=True, gc=False):
+    """One frame at one tap. `serial` numbers the capture's frames; bytes and dissection are found by it."""
+
+    tap: int
+    time_ns: int
+    outbound: bool
+    frame: Frame
+    serial: int
+
+
+class Journey(msgspec.Struct, gc=False):
+    """The sightings of one packet as they come in; the correlator's own, see `JourneyView` for everybody else."""
+
+    number: int
+    sightings: list[Sighting]
+    first_ns: int
+    request: int = 0
+    reply: int = 0
+    error: int = 0
+    ambiguous: int = 0
+    passed: int = 0
+    """A bit for each tap and direction."""
+
+
+class JourneyView(NamedTuple):
+    """A journey at one moment: its sightings in the order of the way, and the journeys it answers or is answered by."""
+
+    number: int
+    sightings: tuple[Sighting, ...]
+    request: int = 0
+    """Number of the journey that this one answers, or 0."""
+    reply: int = 0
+    """Number of the journey that answers this one, or 0."""
+    error: int = 0
+    """Number of the journey of an ICMP error that speaks of this packet's end, or 0."""
+    ambiguous: int = 0
+    """Sightings that another packet could have claimed as well."""
+
+    @property
+    def first(self) -> Sighting:
+        """Return the sighting nearest to where the packet came from."""
+        return self.sightings[0]
+
+    @property
+    def last(self) -> Sighting:
+        """Return the sighting nearest to where the packet went."""
+        return self.sightings[-1]
+
+
+def changes(previous: Sighting, sighting: Sighting) -> frozenset[Change]:
+    """Return what a packet underwent between two sightings."""
+    a, b = previous.frame, sighting.frame
+    found = {
+        Change.MAC: (a.source_mac, a.destination_mac) != (b.source_mac, b.destination_mac),
+        Change.TTL: a.ttl != b.ttl,
+        Change.SNAT: a.source != b.source,
+        Change.DNAT: a.destination != b.destination,
+        Change.PORT: (a.source_port, a.destination_port) != (b.source_port, b.destination_port),
+        Change.ICMP_ID: a.icmp_id != b.icmp_id,
+    }
+    return frozenset(change for change, differs in found.items() if differs)
+
+
+def ordered(sightings: Iterable[Sighting], orders: Mapping[int, int]) -> tuple[Sighting, ...]:
+    """Return sightings in the order of the way.
+
+    TTL first, for it falls at every router. Between two routers a packet climbs to the wire and descends from it, which
+    the direction at each tap tells; so no clocks are compared, except between taps of equal place. A journey that
+    passed a tap of unknown order is put by TTL and time.
+    """
+    found = list(sightings)
+    if any(orders.get(s.tap, UNORDERED) == UNORDERED for s in found):
+        return tuple(sorted(found, key=lambda s: (-s.frame.ttl, s.time_ns, not s.outbound)))
+    return tuple(sorted(found, key=lambda s: (-s.frame.ttl, *_place(s, orders[s.tap]), s.time_ns)))
+
+
+def _place(sighting: Sighting, order: int) -> tuple[bool, int]:
+    """Return whether a packet descends here, and how far it has come on its way up or down.
+
+    On the host's side of a port and at the bridge, what comes in climbs; at NICs and inside containers, what goes out.
+    """
+    climbs = sighting.outbound is (order in (CONTAINER, NIC))
+    return not climbs, order if climbs else -order
+
+
+def wants_answer(frame: Frame) -> bool:
+    """Return whether silence after this packet means something: echo and ARP requests, SYNs."""
+    if frame.protocol in (ICMP, ICMPV6):
+        return frame.kind in ECHO_REQUESTS
+    if frame.ethertype == ARP:
+        return frame.kind == 1 and frame.source != frame.destination
+    return frame.protocol == TCP and frame.flags & (SYN | 16) == SYN
+
+
+def verdict(view: JourneyView, now_ns: int, ends: Mapping[int, frozenset[int]], window_ns: int) -> Verdict:
+    """Judge a journey at a moment of the capture's time.
+
+    Args:
+        view: the journey.
+        now_ns: the newest time that the taps have told.
+        ends: per tap the addresses that live on or behind it; a packet to one, seen there, has arrived.
+        window_ns: how long to wait for more.
+    """
+    if view.reply:
+        return Verdict.ANSWERED
+    if view.error:
+        return Verdict.LOST
+    arrived = any(s.frame.destination in ends.get(s.tap, ()) for s in view.sightings)
+    waiting = now_ns - view.first.time_ns < window_ns
+    if wants_answer(view.first.frame):
+        return Verdict.IN_FLIGHT if waiting else Verdict.UNANSWERED
+    if arrived:
+        return Verdict.DELIVERED
+    return Verdict.IN_FLIGHT if waiting else Verdict.UNKNOWN

@@ -1,0 +1,113 @@
+"""The taps of one capture: their numbers, filters, states and totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hostgw.capture import bpf
+from hostgw.capture.bpf import FourTuple
+from hostgw.capture.tap_points import TapPoint, TapState, TapStatus
+from hostgw.clean import clean
+from hostgw.errors import CaptureError
+from hostgw.wire import TapClosed, TapReady, TapStats
+
+Sessions = Mapping[str, Iterable[FourTuple] | None]
+"""Our SSH connections by host, as the hosts see them; empty for `local`, None where unknown."""
+
+
+class TapTable:
+    """Taps by their number within the capture. Not thread-safe; the capture holds a lock."""
+
+    def __init__(self) -> None:
+        self.orders: dict[int, int] = {}
+        self.ends: dict[int, frozenset[int]] = {}
+        self._rows: list[TapStatus] = []
+        self._slots: dict[tuple[str, int], int] = {}
+        self._last: dict[str, int] = {}
+        self._received: list[int] = []
+        self._overflow: list[int] = []
+
+    def add(self, point: TapPoint) -> TapStatus:
+        """Enter a new tap."""
+        tap = len(self._rows)
+        self._rows.append(TapStatus(tap, point, 0))
+        self._received.append(0)
+        self._overflow.append(0)
+        self.orders[tap] = point.order
+        self.ends[tap] = point.addresses
+        return self.renumber(tap)
+
+    def renumber(self, tap: int) -> TapStatus:
+        """Give a tap a fresh number on its host, as it is opened anew; frames under the old one still count."""
+        point = self._rows[tap].point
+        number = self._last[point.host] = self._last.get(point.host, 0) + 1
+        self._slots[point.host, number] = tap
+        self._rows[tap] = TapStatus(tap, point, number)
+        return self._rows[tap]
+
+    def find(self, host: str, number: int) -> int | None:
+        """Return the tap that a host's message speaks of, if we opened it."""
+        return self._slots.get((host, number))
+
+    def note(self, host: str, message: TapReady | TapStats | TapClosed) -> None:
+        """Take in what a host says of a tap; news of a number that was replaced are old."""
+        tap = self.find(host, message.tap)
+        if tap is None or self._rows[tap].number != message.tap:
+            return
+        old = self._rows[tap]
+        if isinstance(message, TapReady):
+            new = old._replace(state=TapState.OPEN, via=clean(message.via, 20))
+        elif isinstance(message, TapStats):
+            new = old._replace(packets=message.packets, drops=message.drops, limited=message.limited)
+        else:
+            packets, drops = max(old.packets, message.packets), max(old.drops, message.drops)
+            reason = clean(message.reason, 200)
+            new = old._replace(state=TapState.CLOSED, reason=reason, packets=packets, drops=drops)
+        self._rows[tap] = new
+
+    def count(self, tap: int, received: int = 0, overflow: int = 0) -> None:
+        """Add frames that arrived here."""
+        self._received[tap] += received
+        self._overflow[tap] += overflow
+
+    def lose(self, host: str, reason: str) -> None:
+        """Close the taps of a host that is no longer connected."""
+        for row in self._rows:
+            if row.point.host == host and row.state is not TapState.CLOSED:
+                self._rows[row.tap] = row._replace(state=TapState.CLOSED, reason=clean(reason, 200))
+
+    def living(self) -> list[TapStatus]:
+        """Return the taps that are open or opening."""
+        return [row for row in self._rows if row.state is not TapState.CLOSED]
+
+    def __getitem__(self, tap: int) -> TapStatus:
+        return self._rows[tap]
+
+    def __iter__(self) -> Iterator[TapStatus]:
+        """Yield every tap with its counters."""
+        for row in self._rows:
+            yield row._replace(received=self._received[row.tap], overflow=self._overflow[row.tap])
+
+
+class Arming:
+    """The filter that all taps of a capture share: our own SSH excluded on every host, then the operator's own."""
+
+    def __init__(self, sessions: Sessions, expression: str, snaplen: int) -> None:
+        self._unknown = {host for host, known in sessions.items() if known is None}
+        everybody = {session for known in sessions.values() for session in known or ()}
+        self.expression = bpf.combined(everybody, expression)
+        self.program = bpf.compile_filter(self.expression, snaplen)
+
+    def refuse_feedback(self, point: TapPoint) -> None:
+        """Refuse an underlay tap where our own connection cannot be excluded.
+
+        Raises:
+            CaptureError: says why.
+        """
+        if point.underlay and point.host in self._unknown:
+            raise CaptureError(
+                f"no tap on {point.interface}",
+                "the host did not tell SSH_CONNECTION, so this capture would feed on its own transport",
+                "Tap the bridge or a veth, or log in without a wrapper that hides SSH_CONNECTION.",
+                point.host,
+            )

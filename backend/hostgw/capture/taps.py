@@ -1,0 +1,301 @@
+"""A capture on many hosts: taps out, frames in, journeys and counters for the screen.
+
+Sessions call `feed` from their own threads and are never held up: a bounded queue takes the frames, one worker decodes
+and correlates them, and what does not fit is counted. The screen calls `view` as often as it paints. The capture knows
+no session: it is given a callable that sends a request to a host, and one that tells a host's clock offset.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from hostgw.capture import pcapng
+from hostgw.capture.correlate import Correlator
+from hostgw.capture.describe import describe, protocol
+from hostgw.capture.dissect import Dissector, Fed
+from hostgw.capture.frames import Frame, decode
+from hostgw.capture.journeys import JourneyView, Sighting, Verdict, verdict
+from hostgw.capture.pyshark_adapter import Info, Layer
+from hostgw.capture.raw import Raw, RawRing
+from hostgw.capture.tap_points import TapPoint, TapStatus
+from hostgw.capture.tap_table import Arming, Sessions, TapTable
+from hostgw.capture.view import DEFAULTS, Clock, Settings, View
+from hostgw.clean import clean
+from hostgw.errors import CaptureError
+from hostgw.wire import Captured, Tap, TapClosed, TapReady, TapStats, Untap
+
+MAX_QUEUED = 200_000
+"""Frames that wait to be decoded."""
+SLICE = 500
+"""Frames that are correlated under one lock; the screen waits no longer than that."""
+MIN_SNAPLEN = 128
+"""Headers and the payload bytes that recognise a packet."""
+
+Send = Callable[[str, Tap | Untap], None]
+Message = TapReady | TapStats | TapClosed | list[Captured]
+
+
+class Capture:
+    """One capture, from its first tap to `close`."""
+
+    record_error = ""
+    """Why recording ended early, if it did."""
+
+    def __init__(
+        self,
+        send: Send,
+        sessions: Sessions,
+        settings: Settings = DEFAULTS,
+        clock: Callable[[str], Clock] = lambda _host: Clock(),
+        dissector: Dissector | None = None,
+        record: pcapng.Writer | None = None,
+        now: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Prepare a capture.
+
+        Args:
+            send: takes a request to a host; must not block.
+            sessions: our SSH connections by host as the hosts see them; empty for `local`, None where unknown.
+            settings: filter and limits.
+            clock: tells a host's clock offset.
+            dissector: where frames go for names and details; started and closed by the capture.
+            record: where every frame is written as it comes.
+            now: tells our time in epoch nanoseconds, so that a wire which falls silent does not stop the judgement.
+
+        Raises:
+            CaptureError: the filter is refused.
+        """
+        self._send, self._clock, self._dissector, self._record = send, clock, dissector, record
+        self._now = now
+        self.settings = settings._replace(snaplen=max(settings.snaplen, MIN_SNAPLEN))
+        self._arming = Arming(sessions, settings.expression, self.settings.snaplen)
+        self._lock = threading.Lock()
+        self._taps = TapTable()
+        self._queue: deque[tuple[str, list[Captured]]] = deque()
+        self._queued = self._serial = 0
+        self._raw = RawRing(settings.keep_bytes)
+        self._correlator = Correlator(settings.journeys, settings.window_ns)
+        self._work = threading.Event()
+        self._closing = False
+        self._worker = threading.Thread(target=self._run, name="capture", daemon=True)
+
+    def start(self) -> None:
+        """Start decoding; without it, `pump` does so by hand."""
+        if self._dissector is not None:
+            self._dissector.start()
+        self._worker.start()
+
+    def add(self, points: Iterable[TapPoint]) -> list[int]:
+        """Open taps; return their numbers within the capture.
+
+        Raises:
+            CaptureError: an underlay tap on a host whose own SSH connection is not known; none is opened then.
+        """
+        wanted = list(points)
+        for point in wanted:
+            self._arming.refuse_feedback(point)
+        with self._lock:
+            opened = [self._taps.add(point) for point in wanted]
+        for status in opened:
+            self._open(status)
+        return [status.tap for status in opened]
+
+    def rearm(self, sessions: Sessions) -> None:
+        """Open every living tap anew with a filter that leaves out these sessions: some host connected again.
+
+        An underlay tap whose host no longer tells its session is closed.
+        """
+        self._arming = Arming(sessions, self.settings.expression, self.settings.snaplen)
+        with self._lock:
+            living = self._taps.living()
+            fresh = [self._taps.renumber(status.tap) for status in living]
+        for old, new in zip(living, fresh, strict=True):
+            self._send(old.point.host, Untap(old.number))
+            try:
+                self._arming.refuse_feedback(new.point)
+            except CaptureError as error:
+                self.feed(new.point.host, TapClosed(new.number, error.cause))
+            else:
+                self._open(new)
+
+    def lost(self, host: str, reason: str) -> None:
+        """Note that a host is gone, and its taps with it."""
+        with self._lock:
+            self._taps.lose(host, reason)
+
+    def feed(self, host: str, message: Message) -> None:
+        """Take what a host's session received; from any thread, returns at once."""
+        if isinstance(message, list):
+            self._take(host, message)
+        else:
+            with self._lock:
+                self._taps.note(host, message)
+
+    def pump(self) -> int:
+        """Decode what is queued; return how many frames. For the worker, and for tests without it."""
+        done = 0
+        while self._queue:
+            host, frames = self._queue.popleft()
+            done += len(frames)
+            for start in range(0, len(frames), SLICE):
+                self._decode(host, frames[start : start + SLICE])
+            with self._lock:
+                self._queued -= len(frames)
+        return done
+
+    def view(self, limit: int = 200) -> View:
+        """Return the newest journeys, the taps and the counters."""
+        with self._lock:
+            correlator = self._correlator
+            journeys = tuple(correlator.view(journey, self._taps.orders) for journey in correlator.newest(limit))
+            counts = (correlator.count, self._serial, correlator.ambiguous, self._time())
+            taps = tuple(self._taps)
+        dissection = self._dissector.statistics() if self._dissector else None
+        return View(journeys, taps, *counts, dissection)
+
+    def journey(self, number: int) -> JourneyView | None:
+        """Return one journey, if it is still kept."""
+        with self._lock:
+            found = self._correlator.get(number)
+            return self._correlator.view(found, self._taps.orders) if found else None
+
+    def verdict(self, view: JourneyView) -> Verdict:
+        """Return what became of a packet, as far as the taps can tell by now."""
+        return verdict(view, self._time(), self._taps.ends, self.settings.window_ns)
+
+    def _time(self) -> int:
+        """Return the newest time that the taps have told, or ours when that is later."""
+        return max(self._correlator.now_ns, self._now())
+
+    def error_ns(self, tap: int) -> int:
+        """Return how wrong the times of a tap may be against those of other hosts."""
+        return self._clock(self._taps[tap].point.host).error_ns
+
+    def info(self, view: JourneyView) -> Info:
+        """Return protocol and info text of a journey: tshark's if it has dissected any sighting, else our own."""
+        for sighting in view.sightings:
+            info = self._dissector.info(sighting.serial) if self._dissector else None
+            if info is not None:
+                return info
+        frame = view.first.frame
+        return Info(0, clean(protocol(frame), 16), clean(describe(frame), 200))
+
+    def details(self, sighting: Sighting) -> tuple[Layer, ...] | None:
+        """Return the dissected layers of a frame; None while tshark is at it, empty when there is nothing to come."""
+        if self._dissector is None:
+            return ()
+        layers = self._dissector.details(sighting.serial)
+        raw = self._raw.get(sighting.serial)
+        if layers is not None or raw is None:
+            return layers or ()
+        return None if self._dissector.want(self._fed(raw)) else ()
+
+    def raw(self, sighting: Sighting) -> bytes:
+        """Return the captured bytes of a frame, or nothing when they are no longer kept."""
+        raw = self._raw.get(sighting.serial)
+        return raw.data if raw else b""
+
+    def save(self, sink: pcapng.Sink) -> int:
+        """Write all kept frames as pcapng; return how many."""
+        with self._lock:
+            frames, taps, now_ns = list(self._raw), list(self._taps), self._correlator.now_ns
+        writer = pcapng.Writer(sink)
+        for status in taps:
+            writer.add_tap(status.tap, status.point.name, self.settings.snaplen)
+        for raw in frames:
+            writer.write(raw.tap, raw.time_ns, raw.wire_length, raw.outbound, raw.data)
+        _write_statistics(writer, taps, now_ns)
+        return writer.packets
+
+    def clear(self) -> None:
+        """Forget the journeys; taps stay open."""
+        with self._lock:
+            self._correlator.clear()
+
+    def stop(self) -> None:
+        """Ask the hosts to close the taps; frames that are under way still count."""
+        with self._lock:
+            living = self._taps.living()
+        for status in living:
+            self._send(status.point.host, Untap(status.number))
+
+    def close(self) -> None:
+        """Stop, decode what is queued, end the record and the dissection."""
+        self.stop()
+        self._closing = True
+        self._work.set()
+        if self._worker.ident:
+            self._worker.join(10)
+        self.pump()
+        if self._record is not None and not self.record_error:
+            _write_statistics(self._record, self._taps, self._correlator.now_ns)
+        if self._dissector is not None:
+            self._dissector.close()
+
+    def _open(self, status: TapStatus) -> None:
+        if self._record is not None:
+            self._record.add_tap(status.tap, status.point.name, self.settings.snaplen)
+        point, settings = status.point, self.settings
+        limits = (settings.snaplen, settings.block_ms, settings.tap_bytes)
+        self._send(point.host, Tap(status.number, point.ns, point.index, self._arming.program, *limits))
+
+    def _take(self, host: str, frames: list[Captured]) -> None:
+        with self._lock:
+            fits = self._queued + len(frames) <= MAX_QUEUED
+            for frame in () if fits else frames:
+                tap = self._taps.find(host, frame.tap)
+                if tap is not None:
+                    self._taps.count(tap, overflow=1)
+            self._queued += len(frames) if fits else 0
+        if fits:
+            self._queue.append((host, frames))
+            self._work.set()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._work.wait()
+            self._work.clear()
+            self.pump()
+
+    def _decode(self, host: str, frames: list[Captured]) -> None:
+        """Decode and correlate a batch. Frames of taps that we never opened are dropped."""
+        offset = self._clock(host).offset_ns
+        decoded = [(frame, decode(frame.data)) for frame in frames]
+        with self._lock:
+            fresh = [raw for frame, headers in decoded if (raw := self._correlate(host, offset, frame, headers))]
+        for raw in fresh:
+            if self._dissector is not None:
+                self._dissector.offer(self._fed(raw))
+
+    def _correlate(self, host: str, offset: int, frame: Captured, headers: Frame) -> Raw | None:
+        """Add a frame to its journey; return it when it is the journey's first."""
+        tap = self._taps.find(host, frame.tap)
+        if tap is None:
+            return None
+        self._taps.count(tap, received=1)
+        self._serial += 1
+        raw = Raw(self._serial, tap, frame.time_ns - offset, frame.wire_length, frame.outbound, frame.data)
+        self._raw.add(raw)
+        self._write(raw)
+        before = self._correlator.count
+        self._correlator.add(tap, raw.time_ns, raw.outbound, headers, raw.serial)
+        return raw if self._correlator.count > before else None
+
+    def _write(self, raw: Raw) -> None:
+        if self._record is None or self.record_error:
+            return
+        try:
+            self._record.write(raw.tap, raw.time_ns, raw.wire_length, raw.outbound, raw.data)
+        except OSError as error:
+            self.record_error = clean(f"recording ended: {error}", 120)
+
+    def _fed(self, raw: Raw) -> Fed:
+        name = self._taps[raw.tap].point.name
+        return Fed(raw.serial, raw.tap, name, raw.time_ns, raw.wire_length, raw.outbound, raw.data)
+
+
+def _write_statistics(writer: pcapng.Writer, taps: Iterable[TapStatus], now_ns: int) -> None:
+    for status in taps:
+        writer.statistics(status.tap, now_ns, status.packets, status.drops + status.limited + status.overflow)

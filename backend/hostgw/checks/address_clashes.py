@@ -1,0 +1,101 @@
+"""Subnets that several hosts claim (A1, A4)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from hostgw.checks.bridge_addresses import prefixes_of
+from hostgw.checks.underlay_clashes import machines_of
+from hostgw.checks.words import finding
+from hostgw.fabric import Fabric, Host
+from hostgw.mesh import Mesh
+from hostgw.mesh.bridges import container_bridges
+from hostgw.mesh.memory import per_snapshot
+from hostgw.model.finding import Finding
+from hostgw.model.host import Role
+from hostgw.model.ip import Prefix
+
+
+class Stake(NamedTuple):
+    """A range that a host owns, or in which its bridge stands all the same (`astray`)."""
+
+    prefix: Prefix
+    astray: bool
+    owner: str
+    reason: str
+
+
+def check_fabric(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
+    """Yield what hosts hold in common that they must not."""
+    yield from _overlaps(fabric, mesh)
+    yield from _everywhere(fabric, mesh)
+
+
+def _overlaps(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
+    machines = machines_of(fabric)
+    named: set[tuple[str, Prefix]] = set()
+    for first, second in overlapping(_stakes(fabric, mesh)):
+        wrong, right = (first, second) if first.astray and not second.astray else (second, first)
+        if machines.get(wrong.owner, wrong.owner) == machines.get(right.owner, right.owner):
+            continue
+        if (wrong.owner, wrong.prefix) not in named:
+            named.add((wrong.owner, wrong.prefix))
+            both = f"both own {wrong.prefix}" if wrong.prefix == right.prefix else "own overlapping subnets"
+            detail = "" if wrong.prefix == right.prefix else f": {right.prefix} and {wrong.prefix}"
+            summary = f"{right.owner} and {wrong.owner} {both}{detail}"
+            effect = f"other hosts reach the containers of {right.owner} or of {wrong.owner}, not of both"
+            evidence = tuple(f"{s.owner}: {s.prefix} ({s.reason})" for s in (right, wrong))
+            yield finding("subnet-overlap", wrong.owner, str(wrong.prefix), summary, effect, evidence)
+
+
+def _stakes(fabric: Fabric, mesh: Mesh) -> Iterator[Stake]:
+    for subnet in mesh.subnets:
+        yield Stake(subnet.prefix, False, subnet.owner, subnet.reason)
+    for host in fabric.readable:
+        own = [s.prefix for s in mesh.members[host.name].subnets]
+        for name in {s.bridge for s in mesh.members[host.name].subnets if s.bridge}:
+            bridge = host.root.links_by_name.get(name)
+            for held in prefixes_of(host, bridge) if bridge else ():
+                if not any(held.overlaps(p) for p in own):
+                    yield Stake(held, True, host.name, f"address of {name}")
+
+
+def overlapping(stakes: Iterable[Stake]) -> Iterator[tuple[Stake, Stake]]:
+    """Yield the pairs of different owners that overlap: prefixes either nest or share nothing, so one sweep will do."""
+    around: list[Stake] = []
+    for stake in sorted(stakes):
+        while around and not around[-1].prefix.covers(stake.prefix):
+            around.pop()
+        yield from ((outer, stake) for outer in around if outer.owner != stake.owner)
+        around.append(stake)
+
+
+def _everywhere(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
+    """Yield the prefix that several hosts use for containers, where no host has a subnet of its own."""
+    if mesh.subnets:
+        return
+    places: dict[Prefix, list[tuple[str, str]]] = defaultdict(list)
+    for host in fabric.readable:
+        if mesh.members[host.name].role is Role.OWNER:
+            for bridge, prefix in _busy(host):
+                places[prefix].append((host.name, bridge))
+    for prefix, found in places.items():
+        if len(found) > 1:
+            names = ", ".join(name for name, _ in found[:-1])
+            summary = f"{names} and {found[-1][0]} all have {prefix} for their containers"
+            effect = "no host can route to the containers of another: the addresses mean its own"
+            evidence = tuple(f"{name}: {bridge} in {prefix}" for name, bridge in found)
+            yield finding("subnet-everywhere", found[0][0], str(prefix), summary, effect, evidence)
+
+
+@per_snapshot
+def _busy(host: Host) -> tuple[tuple[str, Prefix], ...]:
+    """Return the bridges that have containers, with their prefixes."""
+    return tuple(
+        (bridge.name, prefix)
+        for bridge in container_bridges(host)
+        if any(port.kind == "veth" for port in host.root.ports_of(bridge.index))
+        for prefix in prefixes_of(host, bridge)
+    )

@@ -1,0 +1,373 @@
+"""Live: everything that a dashboard or a command needs of a fleet of hosts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from hostgw.capture.tap_points import TapPoint
+from hostgw.capture.taps import Capture
+from hostgw.checks.witness import LEAST_S, WITNESSED
+from hostgw.clean import clean
+from hostgw.errors import HostError, HostgwError, UsageError
+from hostgw.fabric import Fabric, Host
+from hostgw.live.changing import LiveHosts
+from hostgw.live.collecting import collect_seldom
+from hostgw.live.flows import TrackedFlows, waiting
+from hostgw.live.guarding import Guarding
+from hostgw.live.intake import Intake, Sampling
+from hostgw.live.probing import Round
+from hostgw.live.taps import Captures
+from hostgw.live.view import View
+from hostgw.mesh import Intent, Memory, Mesh, build
+from hostgw.model.finding import Finding
+from hostgw.model.guard import Guard
+from hostgw.model.host import HostState
+from hostgw.model.ip import Prefix
+from hostgw.plans.apply import apply
+from hostgw.plans.build import plan
+from hostgw.plans.journal import Entry, Journal, operator_name
+from hostgw.plans.model import Outcome, Plan, Result
+from hostgw.plans.running import Run
+from hostgw.plans.timing import Timing
+from hostgw.plans.undo import machines, undo_plan
+from hostgw.ssh.options import Options
+from hostgw.ssh.pool import Pool
+from hostgw.ssh.prompter import Prompter
+from hostgw.ssh.session import Session
+from hostgw.ssh.target import Target
+from hostgw.wire import (
+    Captured,
+    Conntrack,
+    ConntrackReply,
+    Guarded,
+    Look,
+    Lookup,
+    LookupReply,
+    Pong,
+    Probe,
+    ProbeReply,
+    Ready,
+    Refresh,
+    Reply,
+    Request,
+    RollBack,
+    Synced,
+)
+
+LOG_LINES = 1000
+ASK_S = 10.0
+WITNESS_S = 3.0
+
+
+@dataclass(frozen=True)
+class Intention:
+    """What the operator tells of the mesh; all of it may be left to discovery."""
+
+    network: Prefix | None = None
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    complete: bool = False
+
+
+class Live:
+    """Keeps sessions to hosts, a view that follows them, and the journal; any thread may call any method."""
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        prompter: Prompter,
+        options: Options | None = None,
+        intention: Intention | None = None,
+        journal: Journal | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self.options = options or Options()
+        self._intention = intention or Intention()
+        self._journal = journal or Journal()
+        self.timing = timing or Timing()
+        self._memory = Memory()
+        self.local = frozenset(target.name for target in targets if target.local)
+        """Hosts that are this machine, reached without SSH."""
+        self._intake = Intake(tuple(Host(t.name, address=t.host or t.name) for t in targets), self._mesh)
+        pool = Pool()
+        self._sessions = {t.name: Session(t, self.options, self, prompter, pool) for t in targets}
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._looked_at: frozenset[str] = frozenset()
+        self._applying = threading.Lock()
+        self._flows = TrackedFlows(self.ask, self._intake.view, self._intake.track)
+        self._intake.subscribe(self._flows.news)
+        self._guarding = Guarding(self.ask, self._intake.view, lambda host, gs: self._intake.update(host, guards=gs))
+        self.captures = Captures(self._send, lambda: self._intake.view().fabric, self.local)
+
+    # ---- life ----
+
+    @property
+    def read_only(self) -> bool:
+        """No change is made, whatever is asked."""
+        return self.options.read_only
+
+    @property
+    def watch_s(self) -> float:
+        """How long `watch` looks."""
+        return self.timing.watch_s
+
+    def start(self) -> None:
+        """Connect to every host."""
+        collect_seldom()
+        self._intake.start()
+        self._flows.start()
+        for session in self._sessions.values():
+            session.start()
+
+    def stop(self) -> None:
+        """Close every connection, so that the agents end, and end the threads."""
+        self.captures.stop()
+        self._flows.stop()
+        self._guarding.stop()
+        closing = [threading.Thread(target=session.close) for session in self._sessions.values()]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(6)
+        self._intake.stop()
+
+    def retry(self, host: str) -> None:
+        """Connect to a host again now."""
+        self._sessions[host].retry()
+
+    # ---- what is ----
+
+    def view(self) -> View:
+        """Return the current picture."""
+        return self._intake.view()
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called, from a thread of ours, whenever the view changed."""
+        self._intake.subscribe(callback)
+
+    def wait(self, ready: Callable[[View], bool], timeout: float) -> View:
+        """Wait until `ready` of the view holds or `timeout` seconds are over; return the view then."""
+        return self._intake.wait(ready, timeout)
+
+    def wait_for_flows(self, timeout: float) -> View:
+        """Wait until the tracked flows of every host that is up are known too, for at most `timeout` seconds."""
+        return self._intake.wait(lambda view: not waiting(view), timeout)
+
+    @property
+    def log(self) -> Sequence[str]:
+        """The commands that were run, oldest first."""
+        return tuple(self._log)
+
+    def look(self, counters: bool, host: str = "") -> None:
+        """Have the hosts, or only this one, report counters each second, or no more."""
+        names = frozenset({host} if host else self._sessions) if counters else frozenset()
+        ended, self._looked_at = self._looked_at - names, names
+        self._intake.sample(Sampling.LATEST if counters else Sampling.OFF)
+        for state, hosts in ((False, ended), (True, names)):
+            for up in (
+                h.name for h in self.view().fabric.hosts.values() if h.state is HostState.UP and h.name in hosts
+            ):
+                self.tell(up, Look(state))
+
+    def refresh(self) -> None:
+        """Have the hosts dump everything again."""
+        self._send_all(Refresh())
+
+    @property
+    def told_subnets(self) -> dict[str, Prefix]:
+        """Return the subnets that the inventory gives hosts."""
+        intents = self._intention.intents.items()
+        return {name: intent.subnets[0] for name, intent in intents if intent.subnets}
+
+    # ---- asking ----
+
+    def conntrack(self, host: str, address: str = "", limit: int = 2000) -> Future[ConntrackReply]:
+        """Ask for a host's tracked flows that involve `address` (empty: any)."""
+        return cast("Future[ConntrackReply]", self.ask(host, lambda number: Conntrack(number, address, limit)))
+
+    def lookup(self, host: str, dst: str, source: str = "", iif: int = 0) -> Future[LookupReply]:
+        """Ask a host's kernel for the route of a packet."""
+        return cast("Future[LookupReply]", self.ask(host, lambda number: Lookup(number, dst, source, iif)))
+
+    def probe(self, host: str, ns: int, destination: str, count: int = 3) -> Future[ProbeReply]:
+        """Send echo requests from a namespace of a host."""
+        return cast("Future[ProbeReply]", self.ask(host, lambda number: Probe(number, ns, destination, count)))
+
+    def sample(self, hosts: Iterable[str]) -> None:
+        """Have hosts report counters; what each counts first is compared with what comes last."""
+        self._intake.sample(Sampling.WHOLE)
+        for host in hosts:
+            self.tell(host, Look(True))
+
+    def witness(self) -> None:
+        """Count for about a second on the hosts that have findings which a counter may witness."""
+        hosts = {found.host for found in self.view().listed if found.code in WITNESSED}
+
+        def counted(view: View) -> bool:
+            found = (view.fabric.hosts[name] for name in hosts)
+            return all(h.state is not HostState.UP or _seconds(h) >= LEAST_S for h in found)
+
+        if hosts:
+            self.sample(hosts)
+            self.wait(counted, WITNESS_S)
+            self._end_sampling(hosts)
+
+    def probe_all(self, limit: int | None = None) -> None:
+        """Send probes between the hosts, of many pairs at most `limit`; the next view has what came of them."""
+        probes = Round(self, limit).run()
+        self._end_sampling(self.view().fabric.hosts)
+        self._intake.probed(probes)
+        self.wait(lambda view: view.fabric.probes is probes, WITNESS_S)
+
+    def _end_sampling(self, hosts: Iterable[str]) -> None:
+        self._intake.hold()
+        for host in hosts:
+            self.tell(host, Look(False))
+
+    def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
+        """Start a capture; it ends the one before.
+
+        Raises:
+            CaptureError: the filter is wrong, or a tap would feed on our own SSH connection.
+        """
+        return self.captures.start(points, expression)
+
+    # ---- changing ----
+
+    def plan(self, findings: Sequence[Finding]) -> Plan:
+        """Return the plan that mends `findings`, from the current view."""
+        view = self.view()
+        return plan(findings, view.fabric, view.mesh, self.local)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return what the journal holds, oldest first."""
+        return self._journal.entries()
+
+    def undoable(self) -> tuple[Entry, ...]:
+        """Return the entries that can be taken back on these hosts, newest first."""
+        return self._journal.undoable(machines(self.view().fabric))
+
+    def undo_plan(self, journal_id: str | None = None) -> Plan:
+        """Return the plan that takes back a journal entry; the newest that can be when no id is given."""
+        view = self.view()
+        if journal_id is None:
+            newest = next(iter(self.undoable()), None)
+            return undo_plan(newest, view.fabric, view.mesh, self.local)
+        entry = next((e for e in self._journal.entries() if e.id == journal_id), None)
+        if entry is None:
+            raise UsageError(f"the journal has no entry {clean(journal_id, 20)}", remedy="'undo --list' shows them.")
+        return undo_plan(entry, view.fabric, view.mesh, self.local)
+
+    def apply(self, wanted: Plan, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
+        """Apply a plan in a thread of its own; one plan at a time. `run` tells how far it is and takes wishes.
+
+        `allow_management` is the second, deliberate word that a plan with `Plan.management` needs.
+        """
+        future: Future[Outcome] = Future()
+        self._intake.probed(None)
+        if self.read_only:
+            future.set_result(Outcome(Result.REFUSED, "this session is read-only"))
+            return future
+        arguments = (wanted, run or Run(), allow_management, future)
+        threading.Thread(target=self._apply, args=arguments, name="hostgw-apply", daemon=True).start()
+        return future
+
+    def _apply(self, wanted: Plan, run: Run, allow_management: bool, future: Future[Outcome]) -> None:
+        flows = lambda hosts: self._flows.ask(hosts)  # noqa: E731
+        hosts = LiveHosts(self._sessions, self.ask, self.tell, self.view, self.wait, flows, operator_name())
+        try:
+            with self._applying:
+                how = (self.timing, run, allow_management)
+                future.set_result(apply(wanted, hosts, self._journal, self._log.append, *how))
+        except Exception as error:  # whatever it is, somebody waits for the outcome
+            future.set_exception(error)
+        finally:
+            hosts.close()
+
+    def watch(self, outcome: Outcome) -> tuple[str, ...]:
+        """Look for a while whether somebody undoes what was confirmed; return a sentence for each host where it was."""
+        entry = next((e for e in self._journal.entries() if e.id == outcome.journal_id), None)
+        guards = {h: g for h, g in entry.guards.items() if h in outcome.changed} if entry else {}
+        if said := self._guarding.watch(guards, self.timing.watch_s):
+            self._journal.end(outcome.journal_id, replace(outcome, detail="; ".join(said)))
+        return said
+
+    def guards(self) -> dict[str, tuple[Guard, ...]]:
+        """Return what the hosts say of guarded changes: pending, or ended in the last minutes."""
+        return self._guarding.of(host.name for host in self.view().fabric.hosts.values() if host.state is HostState.UP)
+
+    def roll_back(self, host: str, guard: str) -> Future[Guarded]:
+        """Have a pending change of anybody taken back now."""
+        return cast("Future[Guarded]", self.ask(host, lambda number: RollBack(number, guard, operator_name())))
+
+    def settle(self) -> tuple[str, ...]:
+        """Ask the hosts how changes ended of which the journal does not know it; return a sentence for each."""
+        return self._guarding.settle(self._journal)
+
+    # ---- what sessions bring (Sink) ----
+
+    def state(self, host: str, state: HostState, text: str, error: HostError | None) -> None:
+        """Take the new state of a host."""
+        self.captures.state(host, state)
+        self._intake.relocate(host, self._sessions[host].address)
+        self._intake.state(host, state, clean(error.without_host if error else text, 400))
+
+    def message(self, host: str, message: Reply) -> None:
+        """Take a message of a host."""
+        if isinstance(message, Pong):
+            self._echo(host)
+            return
+        if isinstance(message, Ready) and host in self._looked_at:
+            self.tell(host, Look(True))
+        self.captures.message(host, message)
+        self._intake.message(host, message)
+        if isinstance(message, Synced):
+            self.captures.greeted()
+            self._guarding.ask(host)
+
+    def _echo(self, host: str) -> None:
+        if clock := self._sessions[host].clock:
+            self._intake.update(host, rtt_ns=clock.rtt_ns, clock_offset_ns=clock.offset_ns)
+
+    def frames(self, host: str, frames: list[Captured]) -> None:
+        """Take captured frames."""
+        clock = self._sessions[host].clock
+        self.captures.frames(host, frames, clock.offset_ns if clock else 0, clock.rtt_ns if clock else 0)
+
+    def _mesh(self, fabric: Fabric) -> Mesh:
+        intention = self._intention
+        return build(fabric, intention.intents, intention.network, intention.complete, memory=self._memory)
+
+    def ask(self, host: str, make: Callable[[int], Request], timeout: float = ASK_S) -> Future[Reply]:
+        """Send the request that `make` makes of an id; its reply, or an error, comes in the future."""
+        try:
+            return self._sessions[host].request(make, timeout)
+        except HostgwError as error:  # who asks, waits for the future: there it finds the error
+            failed: Future[Reply] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def _send(self, host: str, request: Request) -> None:
+        self._sessions[host].send(request)
+
+    def tell(self, host: str, request: Request) -> None:
+        """Send to a host that may just have gone; it gets the same again when it is back."""
+        try:
+            self._sessions[host].send(request)
+        except HostgwError as error:
+            self._log.append(f"{time.strftime('%H:%M:%S')} {error}")
+
+    def _send_all(self, request: Request) -> None:
+        for host in self.view().fabric.hosts.values():
+            if host.state is HostState.UP:
+                self.tell(host.name, request)
+
+
+def _seconds(host: Host) -> float:
+    """Return how far the samples of a host are apart."""
+    return host.samples[-1].at - host.samples[0].at if host.samples else 0.0

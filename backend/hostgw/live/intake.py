@@ -1,0 +1,243 @@
+"""From messages to views: one thread takes what the sessions bring, and publishes a new view when something changed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from enum import IntEnum
+
+from hostgw.checks.run import Checker
+from hostgw.errors import ProtocolError
+from hostgw.fabric import Fabric, Host, Sample, Snapshot, Tracked
+from hostgw.live.view import View
+from hostgw.mesh import Mesh
+from hostgw.model.host import HostState
+from hostgw.model.probe import Probes
+from hostgw.wire import Delta, Ready, Reply, Row, Section, Synced, rows
+
+MESH_SECTIONS = frozenset(
+    {
+        Section.NAMESPACES,
+        Section.LINKS,
+        Section.ADDRESSES,
+        Section.ROUTES,
+        Section.FILTERS,
+        Section.RULES,
+        Section.SETTINGS,
+    }
+)
+"""What ownership and expectations are read from; other sections leave the mesh as it is."""
+
+Build = Callable[[Fabric], Mesh]
+News = Callable[[Fabric], Fabric]
+
+
+class Sampling(IntEnum):
+    """Which samples of what hosts count are kept."""
+
+    OFF = 0
+    LATEST = 1
+    """Those of the last two seconds or so."""
+    WHOLE = 2
+    """The first since it began, and the latest."""
+
+
+WINDOW = 3
+"""Samples are a second apart."""
+
+
+class Concern(IntEnum):
+    """What has to be worked out again after some news."""
+
+    NOTHING = 0
+    FINDINGS = 1
+    MESH = 2
+
+
+class Intake:
+    """Holds the current view; `put` may be called from any thread, subscribers are called from the intake's own."""
+
+    def __init__(self, hosts: tuple[Host, ...], build: Build) -> None:
+        fabric = Fabric({host.name: host for host in hosts})
+        self._view = View(fabric, build(fabric))
+        self._build = build
+        self._checker = Checker()
+        self._queue: deque[tuple[str, News, Concern]] = deque()
+        self._wake = threading.Condition()
+        self._changed = threading.Condition()
+        self._incoming: dict[str, Snapshot] = {}
+        self._synced: set[str] = set()
+        self._stopped = False
+        self._sampling = Sampling.OFF
+        self._subscribers: list[Callable[[], None]] = []
+        self._thread = threading.Thread(target=self._run, name="hostgw-intake", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; the last view stays readable."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(5)
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called, from the intake's thread, whenever the view changed."""
+        self._subscribers.append(callback)
+
+    def view(self) -> View:
+        """Return the current view."""
+        return self._view
+
+    def wait(self, ready: Callable[[View], bool], timeout: float) -> View:
+        """Wait until `ready` of the view holds or `timeout` seconds are over; return the view then."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not ready(self._view) and not self._stopped:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(left)
+        return self._view
+
+    def message(self, host: str, message: Reply) -> None:
+        """Take a message of a host's agent, in the thread of its session.
+
+        After a greeting the old picture stays until the new one is complete: a host that comes back changes nothing
+        but what has changed.
+
+        Raises:
+            ProtocolError: it is malformed or out of turn.
+        """
+        if isinstance(message, Ready):
+            self._incoming[host] = Snapshot(message.facts)
+        elif isinstance(message, Delta):
+            self._delta(host, message)
+        elif isinstance(message, Synced):
+            self._whole(host)
+
+    def _whole(self, host: str) -> None:
+        if (snapshot := self._incoming.pop(host, None)) is not None:
+            self._synced.add(host)
+            self._put(host, lambda fabric: _heard(fabric, host, snapshot=snapshot.synced()), Concern.MESH)
+        self._put(host, lambda fabric: _with(fabric, host, rounds=fabric.hosts[host].rounds + 1), Concern.NOTHING)
+
+    def _delta(self, host: str, delta: Delta) -> None:
+        """Decode in the session's own thread, so that what is malformed ends that session."""
+        put = rows(delta, host)
+        if (coming := self._incoming.get(host)) is not None:
+            self._incoming[host] = coming.with_rows(delta, put)
+        elif host not in self._synced:
+            raise ProtocolError("state before the greeting", host=host)
+        else:
+            concern = Concern.MESH if delta.section in MESH_SECTIONS else Concern.FINDINGS
+            self._put(host, lambda fabric: self._with_delta(fabric, host, delta, put), concern)
+
+    def _with_delta(self, fabric: Fabric, host: str, delta: Delta, put: Iterable[Row]) -> Fabric:
+        fabric = _with_delta(fabric, host, delta, put)
+        counted = delta.section is Section.FILTERS and delta.full  # they come last of what is sent of counters
+        return _with_sample(fabric, host, self._sampling) if counted and self._sampling else fabric
+
+    def state(self, host: str, state: HostState, error: str) -> None:
+        """Take a change of a host's reachability."""
+        self._put(host, lambda fabric: _with(fabric, host, state=state, error=error), Concern.MESH)
+
+    def relocate(self, host: str, address: str) -> None:
+        """Take where a host is reached: with it, peers' routes tell what a host that is down owns."""
+        if self._view.fabric.hosts[host].address != address:
+            self._put(host, lambda fabric: _with(fabric, host, address=address), Concern.MESH)
+
+    def update(self, host: str, **fields: object) -> None:
+        """Replace fields of a host that no check reads (round trip, clock)."""
+        self._put(host, lambda fabric: _heard(fabric, host, **fields), Concern.NOTHING)
+
+    def track(self, host: str, tracked: Tracked) -> None:
+        """Take what a host told of its tracked flows."""
+        self._put(host, lambda fabric: _heard(fabric, host, tracked=tracked), Concern.FINDINGS)
+
+    def sample(self, sampling: Sampling) -> None:
+        """Forget the samples of all hosts, and keep new ones in this way."""
+        self._sampling = sampling
+        self._put("", _without_samples, Concern.FINDINGS)
+
+    def hold(self) -> None:
+        """Keep the samples as they are."""
+        self._sampling = Sampling.OFF
+
+    def probed(self, probes: Probes | None) -> None:
+        """Take what active checks found; None when it is true no more."""
+        if probes is not self._view.fabric.probes:
+            self._put("", lambda fabric: replace(fabric, probes=probes), Concern.FINDINGS)
+
+    def _put(self, host: str, news: News, concern: Concern) -> None:
+        with self._wake:
+            self._queue.append((host, news, concern))
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue and not self._stopped:
+                    self._wake.wait()
+                if self._stopped:
+                    return
+                taken = list(self._queue)
+                self._queue.clear()
+            self._publish(taken)
+
+    def _publish(self, taken: list[tuple[str, News, Concern]]) -> None:
+        fabric, mesh = self._view.fabric, self._view.mesh
+        for _, news, _ in taken:
+            fabric = news(fabric)
+        findings = self._view.findings
+        try:
+            concern = max(concern for _, _, concern in taken)
+            if concern is Concern.MESH and (built := self._build(fabric)) != mesh:
+                mesh = built
+            findings = self._checker.run(fabric, mesh) if concern else findings
+        except Exception:
+            # Whatever a host says must not stop the picture of the others; the old findings stay, and the log has it.
+            logging.getLogger(__name__).exception("mesh or checks failed")
+        with self._changed:
+            self._view = View(fabric, mesh, findings, self._view.number + 1)
+            self._changed.notify_all()
+        for callback in self._subscribers:
+            callback()
+
+
+def _with(fabric: Fabric, name: str, **fields: object) -> Fabric:
+    return fabric.with_host(replace(fabric.hosts[name], **fields))  # type: ignore[arg-type]
+
+
+def _heard(fabric: Fabric, name: str, **fields: object) -> Fabric:
+    """What the host itself said, and so a sign of life."""
+    return _with(fabric, name, changed_at=time.monotonic(), **fields)
+
+
+def _with_delta(fabric: Fabric, name: str, delta: Delta, put: Iterable[Row]) -> Fabric:
+    snapshot = fabric.hosts[name].snapshot
+    return _heard(fabric, name, snapshot=snapshot.with_rows(delta, put)) if snapshot else fabric
+
+
+def _with_sample(fabric: Fabric, name: str, sampling: Sampling) -> Fabric:
+    """Note what a host has counted by now."""
+    host = fabric.hosts[name]
+    sample = Sample(time.monotonic(), host.root.snmp, host.root.filters)
+    held = host.samples[:1] if sampling is Sampling.WHOLE else host.samples[-(WINDOW - 1) :]
+    return fabric.with_host(replace(host, samples=(*held, sample)))
+
+
+def _without_samples(fabric: Fabric) -> Fabric:
+    for host in fabric.hosts.values():
+        if host.samples:
+            fabric = fabric.with_host(replace(host, samples=()))
+    return fabric

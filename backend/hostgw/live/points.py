@@ -1,0 +1,64 @@
+"""Where one can tap: every device of every host and container, placed by the topology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostgw.capture.tap_points import TapPoint
+from hostgw.fabric import Host
+from hostgw.live.view import View
+from hostgw.mesh import Mesh
+from hostgw.mesh.bridges import container_bridges, container_link
+from hostgw.model.ip import address_number
+from hostgw.model.kernel import Link
+
+CONTAINER, PORT, BRIDGE, NIC = range(4)
+"""How far from the containers a tap stands: a packet that leaves climbs, one that arrives descends."""
+
+
+def tap_points(view: View) -> tuple[TapPoint, ...]:
+    """Return every device that can be tapped: those of the hosts, then those of their containers."""
+    return tuple(point for host in view.fabric.readable for point in _host(host, view.mesh))
+
+
+def default_points(view: View) -> tuple[TapPoint, ...]:
+    """Return the container bridges and the underlay NICs of all hosts."""
+    bridges = {(s.owner, s.bridge) for s in view.mesh.subnets}
+    return tuple(
+        point
+        for point in tap_points(view)
+        if not point.container and (point.underlay or (point.host, point.interface) in bridges)
+    )
+
+
+def _host(host: Host, mesh: Mesh) -> Iterator[TapPoint]:
+    member = mesh.members.get(host.name)
+    nic = member.underlay.index if member and member.underlay else 0
+    bridges = {link.index for link in container_bridges(host)}
+    for link in host.root.links.values():
+        if link.up and link.kind != "loopback":
+            order = BRIDGE if link.index in bridges else PORT if link.master in bridges else NIC
+            underlay = link.index == nic or (order == NIC and link.kind != "veth")
+            held = _addresses(host, 0, link)
+            yield TapPoint(host.name, 0, link.index, link.name, None, order, underlay, order == BRIDGE, held)
+    for container in host.snapshot.containers if host.snapshot else ():
+        if inner := _inner(host, container.id):
+            held = _addresses(host, container.id, inner)
+            yield TapPoint(host.name, container.id, inner.index, inner.name, container.name, CONTAINER, addresses=held)
+
+
+def _addresses(host: Host, ns: int, link: Link) -> frozenset[int]:
+    """Return what lives on or behind a tap: its own addresses; behind a port or bridge those of its containers."""
+    if host.snapshot is None:
+        return frozenset()
+    states = [(host.snapshot.state(ns), link.index)]
+    if not ns:
+        ports = host.root.ports_of(link.index) if link.kind == "bridge" else (link,)
+        peers = {port.peer_nsid for port in ports if port.kind == "veth"}
+        behind = [c for c in host.snapshot.containers if c.nsid in peers]
+        states += [(host.snapshot.state(c.id), inner.index) for c in behind if (inner := _inner(host, c.id))]
+    return frozenset(address_number(a.address) for state, index in states for a in state.addresses_of(index))
+
+
+def _inner(host: Host, ns: int) -> Link | None:
+    return container_link(host.snapshot.state(ns)) if host.snapshot else None

@@ -1,0 +1,102 @@
+"""Captures of an engine: each gets the frames of its own taps, and our SSH connections to leave out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from hostgw.capture.bpf import FourTuple
+from hostgw.capture.dissect import Dissector
+from hostgw.capture.pcapng import Writer
+from hostgw.capture.tap_points import TapPoint
+from hostgw.capture.taps import Capture
+from hostgw.capture.view import Clock, Settings
+from hostgw.errors import HostgwError
+from hostgw.fabric import Fabric, Host
+from hostgw.model.host import HostState
+from hostgw.wire import Captured, Request, Tap, TapClosed, TapReady, TapStats, Untap
+
+Send = Callable[[str, Request], None]
+
+
+class Captures:
+    """The one capture that runs at a time; a new one ends the old."""
+
+    def __init__(self, send: Send, fabric: Callable[[], Fabric], local: frozenset[str]) -> None:
+        self._send, self._fabric, self._local = send, fabric, local
+        self._clocks: dict[str, Clock] = {}
+        self._lock = threading.Lock()
+        self._running: Capture | None = None
+
+    def start(
+        self,
+        points: Sequence[TapPoint],
+        expression: str = "",
+        record: Writer | None = None,
+        settings: Settings | None = None,
+    ) -> Capture:
+        """Open taps and decode from now on.
+
+        Raises:
+            CaptureError: the filter is wrong, or a tap would feed on our own SSH connection.
+        """
+        self.stop()
+        wanted = (settings or Settings())._replace(expression=expression)
+        clock = lambda host: self._clocks.get(host, Clock())  # noqa: E731
+        capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns)
+        with self._lock:
+            self._running = capture
+        capture.start()
+        try:
+            capture.add(points)
+        except HostgwError:
+            self.stop()
+            raise
+        return capture
+
+    def stop(self) -> None:
+        """Close the taps and end the running capture, if there is one."""
+        with self._lock:
+            capture, self._running = self._running, None
+        if capture is not None:
+            capture.close()
+
+    def message(self, host: str, message: object) -> None:
+        """Take what a host says of a tap."""
+        if self._running is not None and isinstance(message, (TapReady, TapStats, TapClosed)):
+            self._running.feed(host, message)
+
+    def frames(self, host: str, frames: list[Captured], offset_ns: int, rtt_ns: int) -> None:
+        """Take captured frames; the clock's error is at most half the round trip."""
+        self._clocks[host] = Clock(offset_ns, rtt_ns // 2)
+        if self._running is not None:
+            self._running.feed(host, frames)
+
+    def state(self, host: str, state: HostState) -> None:
+        """Note that a host went: its taps went with it."""
+        if self._running is not None and state not in (HostState.UP, HostState.CONNECTING):
+            self._running.lost(host, f"host is {state.value}")
+
+    def greeted(self) -> None:
+        """A host is connected anew: its new SSH connection must be left out everywhere."""
+        if self._running is not None:
+            self._running.rearm(self._sessions())
+
+    def _ask(self, host: str, request: Tap | Untap) -> None:
+        """Send to a host; one that has gone needs no Untap, and a Tap that fails shows as never ready."""
+        with suppress(HostgwError):
+            self._send(host, request)
+
+    def _sessions(self) -> dict[str, list[FourTuple] | None]:
+        return {host.name: self._session(host) for host in self._fabric().hosts.values()}
+
+    def _session(self, host: Host) -> list[FourTuple] | None:
+        if host.name in self._local:
+            return []
+        connection = host.snapshot.facts.ssh_connection if host.snapshot else ()
+        if len(connection) != 4:
+            return None
+        client, client_port, server, server_port = connection
+        return [FourTuple(client, int(client_port), server, int(server_port))]

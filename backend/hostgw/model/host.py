@@ -1,0 +1,64 @@
+"""A host as we reach it: its state, its facts, its namespaces."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class HostState(StrEnum):
+    """How a host is reachable; every state but `CONNECTING` and `UP` has an error text beside it."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    STALE = "stale"
+    """Was up; nothing heard for longer than the heartbeat allows, or the stream broke. Data is shown dimmed."""
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    KEY_UNKNOWN = "key-unknown"
+    KEY_CHANGED = "key-changed"
+    AUTH_FAILED = "auth-failed"
+    NO_PYTHON = "no-python"
+    NO_ROOT = "no-root"
+
+
+class Role(StrEnum):
+    """What a host is in the mesh."""
+
+    OWNER = "owner"
+    EXTERNAL = "external"
+
+
+class Namespace(msgspec.Struct, frozen=True):
+    """A network namespace on a host. `id` is the agent's handle: 0 is the host's own, others are containers."""
+
+    id: int
+    name: str
+    inode: int = 0
+    """Inode of the namespace on the host's nsfs: its identity."""
+    nsid: int = -1
+    """The netns id by which the host's namespace knows it; -1 when it has none."""
+    source: str = "host"
+    """Where the name comes from: host, docker, cri, podman, netns, process."""
+    pid: int = 0
+    """A process in it, 0 when the namespace is only bound to a file."""
+    path: str = ""
+    """A path that `nsenter --net=` takes on the host."""
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What the agent says of its machine when it starts."""
+
+    hostname: str
+    kernel: str
+    python: str
+    uid: int
+    agent_pid: int
+    ssh_connection: tuple[str, ...] = ()
+    """client address, client port, server address, server port; empty for `local` or when the shell gave none."""
+    machine: str = ""
+    """Which machine since which boot: boot id and inode of its network namespace. What we change lasts no longer."""
+    missing: tuple[str, ...] = ()
+    """What cannot be read or done here and why, one line each (no root, no iptables, ...)."""

@@ -1,0 +1,1 @@
+"""Changes as plans: recipes, preview, apply, verify, undo, journal."""

@@ -1,0 +1,109 @@
+"""Build a plan for one finding, for many, or from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from hostgw.checks.catalogue import FixClass, class_of
+from hostgw.fabric import Fabric
+from hostgw.mesh import Mesh
+from hostgw.model.change import ConntrackChange, RouteChange
+from hostgw.model.finding import Finding
+from hostgw.model.host import HostState
+from hostgw.model.ip import address_number
+from hostgw.plans.advice import ALTERNATIVES, ENTRY_OWNERS, LEFT, VERIFICATION, owner_of
+from hostgw.plans.management import touches
+from hostgw.plans.model import Plan, Step
+from hostgw.plans.recipes import refusal, steps
+
+
+def plan(findings: Sequence[Finding], fabric: Fabric, mesh: Mesh, local: Iterable[str] = ()) -> Plan:
+    """Return the plan that mends `findings`; `local` names hosts that are reached without SSH.
+
+    A finding that another one explains needs no step of its own. Where nothing can be applied, `refused` says why and
+    `alternatives` what could be done instead.
+    """
+    roots = [f for f in findings if not f.caused_by] or list(findings)
+    made = _merged(step for finding in roots for step in steps(finding, fabric, mesh))
+    found = marked(made, fabric, mesh, frozenset(local))
+    mended = {step.finding for step in found}
+    classes = [class_of(f) for f in roots if f.id in mended]
+    return Plan(
+        title=_title(roots),
+        fix_class=max(classes, default=FixClass.ADVICE),
+        steps=found,
+        risk="; ".join([*_risk(found), *_unheard(found, fabric, mesh), *_left(f for f in roots if f.id in mended)]),
+        owner=", ".join(sorted(_owners(found, [f for f in roots if f.id in mended], fabric))),
+        verification=VERIFICATION,
+        refused=_refused(roots, found, fabric, mesh),
+        alternatives=tuple(dict.fromkeys(a for f in roots for a in ALTERNATIVES.get(f.entry, ()))),
+        findings=tuple(f.id for f in roots if f.id in mended),
+    )
+
+
+def _title(findings: Sequence[Finding]) -> str:
+    return findings[0].summary if len(findings) == 1 else f"mend {len(findings)} findings"
+
+
+def _merged(found: Iterable[Step]) -> tuple[Step, ...]:
+    """Two findings may ask for the same change (four cases of one NAT fault): it is made once."""
+    kept: dict[tuple[str, str], Step] = {}
+    for step in found:
+        kept.setdefault((step.host, repr(step.change)), step)
+    hosts = list(dict.fromkeys(host for host, _ in kept))  # what is done at once on a host stands together
+    return tuple(sorted(kept.values(), key=lambda step: hosts.index(step.host)))
+
+
+def _owners(found: Iterable[Step], mended: Iterable[Finding], fabric: Fabric) -> set[str]:
+    """Return who may own what is changed: by the marks of routes, or because such rules are a program's own."""
+    marked = {_owner(step, fabric) for step in found}
+    return (marked | {ENTRY_OWNERS.get(finding.entry, "") for finding in mended}) - {""}
+
+
+def _owner(step: Step, fabric: Fabric) -> str:
+    programs = fabric.hosts[step.host].root.programs
+    return owner_of(step.change.before, programs) if isinstance(step.change, RouteChange) else ""
+
+
+def _risk(found: Iterable[Step]) -> Iterator[str]:
+    yield "runtime only: a reboot returns to the configured state"
+    if lasting := [step.host for step in found if isinstance(step.change, ConntrackChange)]:
+        yield f"flows of {', '.join(lasting)} are tracked anew, which cannot be undone"
+
+
+def _left(mended: Iterable[Finding]) -> Iterator[str]:
+    yield from dict.fromkeys(LEFT[finding.entry] for finding in mended if finding.entry in LEFT)
+
+
+def _unheard(found: Iterable[Step], fabric: Fabric, mesh: Mesh) -> Iterator[str]:
+    """Name the next hops whose host does not answer now: their addresses may be old."""
+    routes = (route for step in found if isinstance(step.change, RouteChange) for route in step.change.after)
+    names = {mesh.host_of_address.get(address_number(route.gateway)) for route in routes if route.gateway}
+    for name in sorted(name for name in names if name):
+        if fabric.hosts[name].state is not HostState.UP:
+            yield f"{name} does not answer now: its address is the last that is known"
+
+
+def _refused(findings: Sequence[Finding], found: tuple[Step, ...], fabric: Fabric, mesh: Mesh) -> str:
+    if not found:
+        entries = ", ".join(dict.fromkeys(f.entry for f in findings))
+        reasons = dict.fromkeys(reason for f in findings if (reason := refusal(f, fabric, mesh)))
+        return "; ".join(reasons) or f"nothing that a key press could fix ({entries})"
+    return forbidden(found, fabric)
+
+
+def forbidden(found: Iterable[Step], fabric: Fabric) -> str:
+    """Return why steps cannot be applied: we are not root there."""
+    for step in found:
+        host = fabric.hosts[step.host]
+        if host.snapshot and host.snapshot.facts.uid != 0:
+            return f"{step.host}: not root there; log in as root or use --sudo"
+    return ""
+
+
+def marked(found: Iterable[Step], fabric: Fabric, mesh: Mesh, local: frozenset[str]) -> tuple[Step, ...]:
+    """Return steps that say whether they touch the way back to the operator."""
+    return tuple(
+        replace(step, danger=touches(step.change, fabric.hosts[step.host], mesh, step.host in local)) for step in found
+    )

@@ -1,0 +1,199 @@
+"""The journal: what was meant to be changed, and what became of it, on the operator's disk.
+
+One JSON line per record in the XDG state directory, fsynced: the intent before anything is sent, the outcome after. It
+survives a crash of the dashboard, so that `undo` works in a later run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from secrets import token_hex
+from time import time
+
+import msgspec
+
+from hostgw.clean import plain
+from hostgw.errors import UsageError
+from hostgw.model.change import Change
+from hostgw.plans.model import Outcome, Plan, Result
+from hostgw.plans.reverse import reversed_change
+
+FILE_NAME = "journal.jsonl"
+UNKNOWN = "unknown"
+"""Result of what ended before its outcome was written."""
+APPLIED = (Result.VERIFIED, "unverified")
+"""Results of what is in place; the second one was written by a former version."""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A change as recorded: where, what, and the identity of the namespace, which outlives the agent's numbering."""
+
+    host: str
+    change: Change
+    summary: str = ""
+    namespace: str = ""
+    inode: int = 0
+    finding: str = ""
+    machine: str = ""
+    """Which machine, since which boot: another one may have the same name, and a reboot took the change back."""
+
+    def is_on(self, machines: Mapping[str, str]) -> bool:
+        """Tell whether it was made on one of `machines`, host name to identity (empty: not known)."""
+        held = machines.get(self.host)
+        return held is not None and ("" in (held, self.machine) or held == self.machine)
+
+
+class Intent(msgspec.Struct, frozen=True, tag_field="record", tag="intent"):
+    """Written before a plan is applied."""
+
+    id: str
+    time: float
+    user: str
+    title: str
+    changes: tuple[Made, ...]
+    undoes: str = ""
+    guards: dict[str, str] = {}
+    """Host to the name of its guard, which can be asked how it ended."""
+
+
+class Ended(msgspec.Struct, frozen=True, tag_field="record", tag="ended"):
+    """Written after: how it ended."""
+
+    id: str
+    time: float
+    result: str
+    detail: str = ""
+    changed: tuple[str, ...] = ()
+    """Hosts that were changed before it failed."""
+
+
+Record = Intent | Ended
+_DECODER = msgspec.json.Decoder(Record)
+_ENCODER = msgspec.json.Encoder(enc_hook=plain)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An intent with its outcome; `result` is `UNKNOWN` when the run ended before it was written.
+
+    Of one that failed on its way, `changes` are those of the hosts that were changed.
+    """
+
+    id: str
+    time: float
+    user: str
+    title: str
+    result: str
+    changes: tuple[Made, ...]
+    undoes: str = ""
+    undone: bool = False
+    guards: dict[str, str] = {}
+    detail: str = ""
+
+    @property
+    def undoable(self) -> bool:
+        """It changed something that can be put back, and nobody has taken it back."""
+        return self.in_place and any(reversed_change(made.change) for made in self.changes)
+
+    @property
+    def in_place(self) -> bool:
+        """It changed something, and nobody has taken it back."""
+        return bool(self.changes) and not self.undone and not self.undoes
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that it changed, or set out to change, in order."""
+        return tuple(dict.fromkeys([*(made.host for made in self.changes), *self.guards]))
+
+
+def state_directory() -> Path:
+    """Return our directory for state (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "hostgw-tui"
+
+
+def operator_name() -> str:
+    """Return who we are, or the number of a user without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _entry(intent: Intent, ended: Ended | None, undone: bool) -> Entry:
+    result, changes = ended.result if ended else UNKNOWN, intent.changes
+    if ended and result not in APPLIED:
+        changes = tuple(made for made in changes if made.host in ended.changed)
+    detail = ended.detail if ended else ""
+    return Entry(
+        *(intent.id, intent.time, intent.user, intent.title, result, changes, intent.undoes, undone),
+        guards=intent.guards,
+        detail=detail,
+    )
+
+
+class Journal:
+    """The journal file; every method opens it anew, so that several runs may share it."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.path = (directory or state_directory()) / FILE_NAME
+
+    def begin(self, plan: Plan, guards: Mapping[str, str]) -> str:
+        """Record that a plan is about to be applied, and by which guard on each host; return its id.
+
+        Raises:
+            UsageError: the file cannot be written; nothing may be changed then.
+        """
+        made = tuple(Made(s.host, s.change, s.summary, s.namespace, s.inode, s.finding, s.machine) for s in plan.steps)
+        intent = Intent(token_hex(4), time(), operator_name(), plan.title, made, plan.undoes, dict(guards))
+        self._write(intent)
+        return intent.id
+
+    def end(self, entry_id: str, outcome: Outcome) -> None:
+        """Record how it ended."""
+        self._write(Ended(entry_id, time(), outcome.result, outcome.detail, outcome.changed))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return what was done, oldest first; lines that cannot be read are passed over."""
+        records = list(self._read())
+        ended = {record.id: record for record in records if isinstance(record, Ended)}
+        intents = [record for record in records if isinstance(record, Intent)]
+        done = {i for i, record in ended.items() if record.result in APPLIED}
+        undone = {i.undoes for i in intents if i.undoes and i.id in done}
+        return tuple(_entry(intent, ended.get(intent.id), intent.id in undone) for intent in intents)
+
+    def undoable(self, machines: Mapping[str, str]) -> tuple[Entry, ...]:
+        """Return the entries that can be taken back, newest first, of those that changed none but `machines`."""
+        entries = (entry for entry in reversed(self.entries()) if entry.undoable)
+        return tuple(entry for entry in entries if all(made.is_on(machines) for made in entry.changes))
+
+    def _write(self, record: Record) -> None:
+        line = _ENCODER.encode(record) + b"\n"
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.touch(mode=0o600)
+            with self.path.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            remedy = "Nothing was changed: what is not in the journal could not be undone later."
+            raise UsageError(f"the journal {self.path} cannot be written", error.strerror or "", remedy) from error
+
+    def _read(self) -> Iterator[Record]:
+        try:
+            lines = self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            remedy = "Nothing was changed: what was done before could not be told from what is new."
+            raise UsageError(f"the journal {self.path} cannot be read", error.strerror or "", remedy) from error
+        for line in lines:
+            try:
+                yield _DECODER.decode(line)
+            except msgspec.MsgspecError:
+                continue

@@ -1,0 +1,106 @@
+"""The plans of the configurator for hosts: set up, join, leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hostgw.checks.catalogue import FixClass
+from hostgw.errors import UsageError
+from hostgw.fabric import Fabric, Host
+from hostgw.mesh import Mesh, Subnet
+from hostgw.model.change import RouteChange
+from hostgw.model.ip import address_text
+from hostgw.plans.advice import ALTERNATIVES
+from hostgw.plans.build import forbidden, marked
+from hostgw.plans.model import Plan, Step
+from hostgw.plans.recipes.parts import routes_to
+from hostgw.plans.setup.steps import host_steps, route_steps
+from hostgw.plans.setup.wishes import Wishes
+from hostgw.plans.steps import step
+
+RISK = "runtime only: a reboot returns to the configured state"
+VERIFICATION = "each host is read again; afterwards `check` must find nothing"
+
+
+def setup_plan(fabric: Fabric, mesh: Mesh, wishes: Wishes, local: Iterable[str] = (), nat: bool = True) -> Plan:
+    """Return what all hosts lack to be the network that is wished for; nothing when they lack nothing."""
+    steps = (s for name in fabric.hosts for s in host_steps(fabric.hosts[name], wishes, mesh, nat))
+    return _plan(f"set up {wishes.network}", fabric, mesh, wishes, steps, local, tuple(fabric.hosts))
+
+
+def join_plan(
+    fabric: Fabric, mesh: Mesh, wishes: Wishes, name: str, local: Iterable[str] = (), nat: bool = True
+) -> Plan:
+    """Return what `name` lacks to be a part of the network, and what all others lack to reach it."""
+
+    def steps() -> Iterator[Step]:
+        yield from host_steps(fabric.hosts[name], wishes, mesh, nat)
+        for other in fabric.hosts.values():
+            if other.name != name and wishes.of(name).subnet:
+                yield from route_steps(other, wishes, mesh, only=name)
+
+    return _plan(f"{name} joins {wishes.network}", fabric, mesh, wishes, steps(), local, tuple(fabric.hosts))
+
+
+def leave_plan(fabric: Fabric, mesh: Mesh, name: str, local: Iterable[str] = ()) -> Plan:
+    """Return what takes a host out: the others' routes to its subnets, its own to theirs. Its bridge stays."""
+    member = mesh.members.get(name)
+    if member is None or not member.subnets:
+        raise UsageError(f"{name} owns no subnet", "", "`hostgw-tui routes` shows who owns what.")
+    others = [s for s in mesh.subnets if s.owner != name]
+
+    def steps() -> Iterator[Step]:
+        for host in fabric.hosts.values():
+            if host.readable:
+                yield from _forgotten(host, member.subnets if host.name != name else others)
+
+    title = f"{name} leaves: nobody routes to it any more"
+    found = marked(steps(), fabric, mesh, frozenset(local))
+    refused = forbidden(found, fabric) if found else "nobody has a route to it"
+    return Plan(title, FixClass.SAFE, found, RISK, verification=VERIFICATION, refused=refused, cuts=True)
+
+
+def _forgotten(host: Host, subnets: Iterable[Subnet]) -> Iterator[Step]:
+    for subnet in subnets:
+        held = tuple(route for route in routes_to(host, str(subnet.prefix)) if route.protocol != "kernel")
+        if held:
+            kept = tuple(route for route in routes_to(host, str(subnet.prefix)) if route not in held)
+            change = RouteChange(254, str(subnet.prefix), (*held, *kept), kept)
+            yield step(host, change, f"no route to {subnet.prefix} of {subnet.owner}")
+
+
+def _plan(
+    title: str,
+    fabric: Fabric,
+    mesh: Mesh,
+    wishes: Wishes,
+    steps: Iterable[Step],
+    local: Iterable[str],
+    hosts: tuple[str, ...],
+) -> Plan:
+    if refused := "; ".join(_impossible(fabric, mesh, wishes, hosts)):
+        alternatives = tuple(ALTERNATIVES["R7"]) if "segment" in refused else ()
+        return Plan(title, FixClass.ADVICE, refused=refused, alternatives=alternatives)
+    found = marked(steps, fabric, mesh, frozenset(local))
+    refused = forbidden(found, fabric) if found else "nothing is missing"
+    return Plan(title, FixClass.SAFE, found, RISK, verification=VERIFICATION, refused=refused)
+
+
+def _impossible(fabric: Fabric, mesh: Mesh, wishes: Wishes, hosts: tuple[str, ...]) -> Iterator[str]:
+    """Yield why host-gw cannot work between these hosts."""
+    stand = {}
+    for name in hosts:
+        member = mesh.members.get(name)
+        if not fabric.hosts[name].readable:
+            yield f"{name} is {fabric.hosts[name].state.value}"
+        elif member is None or member.underlay is None:
+            yield f"{name} has no address on a segment that it shares with the others"
+        else:
+            stand[name] = member.underlay
+    for name, mine in stand.items():
+        if mine.segment.overlaps(wishes.network):
+            yield f"{wishes.network} overlaps the segment {mine.segment} of {name}"
+        far = [o for o, other in stand.items() if not any(mine.segment.contains(a) for a in other.addresses)]
+        if far and name == min(stand):
+            first = address_text(stand[far[0]].address)
+            yield f"{', '.join(far)} ({first}) is not on the segment {mine.segment} of {name}: host-gw needs one"

@@ -1,0 +1,107 @@
+"""Which host shall own which subnet: told, else what it owns by now, else the next that is free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hostgw.errors import UsageError
+from hostgw.fabric import Fabric
+from hostgw.mesh import Mesh
+from hostgw.model.ip import Prefix, address_text
+
+SUBNET_LENGTH = 24
+BRIDGE = "br0"
+
+
+@dataclass(frozen=True, slots=True)
+class HostWish:
+    """What one host shall be; an external one owns no subnet."""
+
+    name: str
+    subnet: Prefix | None
+    bridge: str = BRIDGE
+    there: bool = False
+    """It owns the subnet already."""
+
+    @property
+    def gateway(self) -> int:
+        """The first address of the subnet, which the bridge holds."""
+        return self.subnet.first_host if self.subnet else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What all hosts shall be."""
+
+    network: Prefix
+    hosts: tuple[HostWish, ...]
+
+    def of(self, name: str) -> HostWish:
+        """Return the wish for a host; KeyError when there is none."""
+        return next(wish for wish in self.hosts if wish.name == name)
+
+    @property
+    def owners(self) -> tuple[HostWish, ...]:
+        """The hosts that own a subnet."""
+        return tuple(wish for wish in self.hosts if wish.subnet)
+
+
+def wishes(
+    fabric: Fabric,
+    mesh: Mesh,
+    network: Prefix,
+    told: Mapping[str, Prefix],
+    external: Iterable[str] = (),
+    bridge: str = BRIDGE,
+) -> Wishes:
+    """Return what each listed host shall be.
+
+    Raises:
+        UsageError: a told subnet is not in the network or given twice, a name is not listed, or no subnet is free.
+    """
+    outside = set(external)
+    _check(fabric, network, told, outside)
+    taken = {subnet.prefix for subnet in mesh.subnets} | set(told.values())
+    free = _free(network, taken)
+    found = []
+    for name in fabric.hosts:
+        owned = next((s for s in mesh.members[name].subnets), None) if name in mesh.members else None
+        if name in outside:
+            found.append(HostWish(name, None))
+        elif owned and told.get(name, owned.prefix) == owned.prefix:
+            found.append(HostWish(name, owned.prefix, owned.bridge or bridge, there=bool(owned.bridge)))
+        else:
+            found.append(HostWish(name, told.get(name) or _next(free, network), bridge))
+    return Wishes(network, tuple(found))
+
+
+def _check(fabric: Fabric, network: Prefix, told: Mapping[str, Prefix], outside: set[str]) -> None:
+    for name in (*told, *sorted(outside)):
+        if name not in fabric.hosts:
+            raise UsageError(f"there is no host {name}", "", f"There are: {', '.join(fabric.hosts)}.")
+    for name, subnet in told.items():
+        if not network.covers(subnet):
+            raise UsageError(f"{subnet} for {name} is not in {network}", "", "Choose another, or another --network.")
+        if clash := next((o for o, other in told.items() if o != name and other.overlaps(subnet)), ""):
+            raise UsageError(f"{name} and {clash} would own the same addresses", f"{subnet}", "Give each its own.")
+
+
+def _free(network: Prefix, taken: set[Prefix]) -> Iterator[Prefix]:
+    size = 1 << (32 - SUBNET_LENGTH)
+    for start in range(network.address, network.address + (1 << (32 - network.length)), size):
+        subnet = Prefix(start, SUBNET_LENGTH)
+        if not any(subnet.overlaps(other) for other in taken):
+            yield subnet
+
+
+def _next(free: Iterator[Prefix], network: Prefix) -> Prefix:
+    subnet = next(free, None)
+    if subnet is None:
+        raise UsageError(f"no /{SUBNET_LENGTH} of {network} is free", "", "Give a wider --network.")
+    return subnet
+
+
+def fixed_mac(gateway: int) -> str:
+    """Return the bridge's address, made of its IP address as CNI's bridges have it (locally administered)."""
+    return "0a:58:" + ":".join(f"{int(part):02x}" for part in address_text(gateway).split("."))

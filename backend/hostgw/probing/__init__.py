@@ -1,0 +1,1 @@
+"""Active checks without their packets: which probes to send, and what the answers mean."""

@@ -1,0 +1,1 @@
+"""The same facts as the screens show, as text and as JSON with committed schemas."""

@@ -1,0 +1,84 @@
+"""The rows of a delta: decoded, checked, and their texts passed through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import msgspec
+
+from hostgw.clean import clean
+from hostgw.errors import ProtocolError
+from hostgw.model.ip import address_number, interface_prefix, prefix
+from hostgw.model.kernel import Address, Neighbour, Route, Rule
+from hostgw.wire.replies import Delta
+from hostgw.wire.sections import KEYS, ROWS, Key, Row, Section
+
+
+def rows(delta: Delta, host: str = "") -> tuple[Row, ...]:
+    """Decode and clean the rows that a delta puts.
+
+    Raises:
+        ProtocolError: they do not fit the section's type, or an address in them is none.
+    """
+    try:
+        decoded = cast("tuple[Row, ...]", ROWS[delta.section].decode(delta.put))
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(f"malformed {delta.section.value}", clean(str(error), 120), host) from error
+    try:
+        for row in decoded:
+            if check := _CHECKS.get(type(row)):
+                check(row)
+    except ValueError as error:
+        raise ProtocolError(f"malformed {delta.section.value}", clean(str(error), 120), host) from error
+    return tuple(_cleaned(row) for row in decoded)
+
+
+def _check_address(row: Address) -> None:
+    if row.family == 4:
+        interface_prefix(f"{row.address}/{row.length}")
+
+
+def _check_route(row: Route) -> None:
+    prefix(row.dst)
+    for gateway in (row.gateway, row.src, *(hop.gateway for hop in row.nexthops)):
+        if gateway:
+            address_number(gateway)
+
+
+def _check_rule(row: Rule) -> None:
+    for text in (row.src, row.dst):
+        if text:
+            prefix(text)
+
+
+def _check_neighbour(row: Neighbour) -> None:
+    address_number(row.address)
+
+
+_CHECKS: dict[type, Callable[[Any], None]] = {
+    Address: _check_address,
+    Route: _check_route,
+    Rule: _check_rule,
+    Neighbour: _check_neighbour,
+}
+"""Addresses are parsed once here, so that nothing behind has to expect one that is none."""
+
+
+def key(section: Section, row: Row) -> Key:
+    """Return the key of a row within its section."""
+    return tuple(getattr(row, field) for field in KEYS[section])
+
+
+def _cleaned(row: Row) -> Row:
+    """Pass every text field that a host could have chosen through the gate; most need no copy."""
+    dirty = {
+        field: clean(value, 256)
+        for field in row.__struct_fields__
+        if field != "text" and isinstance(value := getattr(row, field), str) and not _plain(value)
+    }
+    return msgspec.structs.replace(row, **dirty) if dirty else row
+
+
+def _plain(text: str) -> bool:
+    return len(text) <= 256 and text.isascii() and text.isprintable()

@@ -1,0 +1,22 @@
+# flanneld 0.14, backend host-gw: rules directly in POSTROUTING and FORWARD, policy of FORWARD as Docker leaves it
+mkdir -p /run/flannel
+printf 'FLANNEL_NETWORK=%s\nFLANNEL_SUBNET=%s.1/24\nFLANNEL_MTU=1500\nFLANNEL_IPMASQ=true\n' $NETWORK $BASE > /run/flannel/subnet.env
+iptables-restore <<END
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -s $NETWORK -j ACCEPT
+-A FORWARD -d $NETWORK -j ACCEPT
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A POSTROUTING -s $NETWORK -d $NETWORK -j RETURN
+-A POSTROUTING -s $NETWORK ! -d 224.0.0.0/4 -j MASQUERADE --random-fully
+-A POSTROUTING ! -s $NETWORK -d $SUBNET -j RETURN
+-A POSTROUTING ! -s $NETWORK -d $NETWORK -j MASQUERADE --random-fully
+COMMIT
+END

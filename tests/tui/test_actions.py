@@ -1,0 +1,102 @@
+"""The registry: every action has a handler and an explanation, and no key means two things on one screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from hostgw_tui.actions import ACTIONS, EVERYWHERE, bindings, of
+from hostgw_tui.app import HostgwApp
+from hostgw_tui.fix.screen import FixDialog
+from hostgw_tui.host.screen import HostScreen
+from hostgw_tui.nat.screen import NatScreen
+from hostgw_tui.overview.screen import OverviewScreen
+from hostgw_tui.packets.screen import PacketsScreen
+from hostgw_tui.routes.screen import RoutesScreen
+from tests.tui.conftest import Make
+from tests.tui.fake import one_missing
+from tests.tui.reading import screen_text, settle
+
+SCREENS = {
+    "overview": OverviewScreen,
+    "host": HostScreen,
+    "routes": RoutesScreen,
+    "nat": NatScreen,
+    "packets": PacketsScreen,
+    "fix": FixDialog,
+}
+
+
+@pytest.mark.parametrize("scope", [*EVERYWHERE, "fix"])
+def test_every_action_has_a_handler(scope: str) -> None:
+    for action in of(scope):
+        owner = HostgwApp if action.name.startswith("app.") else SCREENS[scope]
+        name = action.name.removeprefix("app.").partition("(")[0]
+        assert callable(getattr(owner, f"action_{name}", None)), action.name
+
+
+def test_every_action_is_explained() -> None:
+    for action in ACTIONS:
+        assert action.description
+        assert len(action.tooltip) > 10
+
+
+@pytest.mark.parametrize("scope", [*EVERYWHERE, "fix"])
+def test_no_key_means_two_things(scope: str) -> None:
+    counted = Counter(key for action in of(scope) for key in action.keys)
+    assert [key for key, times in counted.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("scope", [*EVERYWHERE, "fix"])
+def test_footers_hold_at_most_seven_keys(scope: str) -> None:
+    shown = [binding for binding in bindings(scope) if binding.show]
+    assert 0 < len(shown) <= 7
+
+
+def test_a_plain_key_only_previews() -> None:
+    for action in ACTIONS:
+        if action.mutating and action.name not in ("apply", "apply_management"):
+            assert "preview" in action.tooltip
+
+
+@pytest.mark.parametrize("scope", EVERYWHERE)
+async def test_footer_fits_80_columns(make: Make, scope: str) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.action_show(scope)
+        await settle(pilot)
+        footer = screen_text(app).splitlines()[-1]
+        assert "quit" in footer
+
+
+async def test_palette_runs_an_action(make: Make) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("colon", *"Routes")
+        await settle(pilot)
+        await app.workers.wait_for_complete()
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert app.current_mode == "routes"
+
+
+async def test_help_from_every_screen(make: Make) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(120, 40)) as pilot:
+        for number, scope in enumerate(EVERYWHERE, 1):
+            await pilot.press(str(number))
+            await settle(pilot)
+            await pilot.press("question_mark")
+            await pilot.pause()
+            assert f"On {app_title(scope)}" in screen_text(app)
+            await pilot.press("escape")
+            await pilot.pause()
+
+
+def app_title(scope: str) -> str:
+    from hostgw_tui.actions import TITLES
+
+    return TITLES[scope]

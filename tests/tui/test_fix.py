@@ -1,0 +1,138 @@
+"""The fix dialog: choosing steps, the management path, and what happens while hosts wait to be confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from msgspec import structs
+from textual.pilot import Pilot
+
+from hostgw.fabric import Fabric
+from hostgw.model.guard import Guard, GuardState
+from hostgw.plans.model import Result
+from tests.tui.conftest import Make
+from tests.tui.fake import many_faults, one_missing
+from tests.tui.reading import engine_of, reader_text, screen_text, settle
+from tests.tui.test_story import dialog
+
+
+async def eventually(pilot: Pilot[None], fact: Callable[[], bool]) -> None:
+    """Wait for a fact that a thread brings about."""
+    for _ in range(500):
+        if fact():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it never came")
+
+
+async def test_steps_can_be_left_out(make: Make) -> None:
+    app = make(many_faults())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("F")
+        await pilot.pause()
+        box = dialog(app)
+        steps = len(box.plan.steps)
+        assert steps > 2
+        await pilot.press("down", "space")
+        assert len(box.plan.steps) == steps - 1
+        assert "[ ]" in reader_text(app, "#plan")
+        await pilot.press("up", "up", "space", "a")
+        await settle(pilot)
+        assert box.outcome is not None
+        assert box.outcome.result is Result.VERIFIED
+        assert len(engine_of(app).journal.entries()[0].changes) == steps - 2
+
+
+async def test_all_left_out_is_nothing_to_apply(make: Make) -> None:
+    app = make(many_faults())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("F")
+        await pilot.pause()
+        box = dialog(app)
+        for _ in range(len(box.plan.steps)):
+            await pilot.press("space", "down")
+        await pilot.press("a")
+        await pilot.pause()
+        assert any("every step is left out" in note.message for note in app._notifications)
+        assert engine_of(app).journal.entries() == ()
+
+
+def cut_off() -> Fabric:
+    """vm1's missing route holds the address that the operator comes from."""
+    fabric = one_missing()
+    vm1 = fabric.hosts["vm1"]
+    assert vm1.snapshot is not None
+    facts = structs.replace(vm1.snapshot.facts, ssh_connection=("10.239.1.7", "5", "10.5.7.60", "22"))
+    return fabric.with_host(replace(vm1, snapshot=replace(vm1.snapshot, facts=facts)))
+
+
+async def test_the_way_back_needs_another_key(make: Make) -> None:
+    app = make(cut_off())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        await pilot.press("f", "a")
+        await pilot.pause()
+        assert dialog(app).outcome is None
+        assert any("M applies it all the same" in note.message for note in app._notifications)
+        await pilot.press("M")
+        await settle(pilot)
+        assert dialog(app).outcome is not None
+        assert dialog(app).outcome.result is Result.VERIFIED  # type: ignore[union-attr]
+
+
+async def test_waiting_can_be_prolonged_and_ended(make: Make) -> None:
+    app = make(one_missing())
+    engine_of(app).hold = True
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f", "a")
+        await pilot.pause()
+        assert "back now" in screen_text(app)
+        await pilot.press("b")
+        assert engine_of(app).run.wants_back
+
+
+async def test_who_undoes_it_is_told(make: Make) -> None:
+    app = make(one_missing())
+    engine_of(app).put_back = ("somebody changed it again on vm1 (route is now gone)",)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f", "a")
+        await eventually(pilot, lambda: "somebody changed it again on vm1" in reader_text(app, "#outcome"))
+
+
+async def test_nothing_to_undo_is_said_plainly(make: Make) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("u")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "─ Undo ─" in text
+        assert "Nothing to undo." in text
+        assert "by a key" not in text
+        await pilot.press("q")
+        await settle(pilot)
+        assert app.screen is app.screen_stack[0]
+
+
+async def test_what_a_former_run_left_open_is_told(make: Make) -> None:
+    app = make(one_missing())
+    engine_of(app).settled = ("a change of a former run ended as rolled-back (a route)",)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        told = list(engine_of(app).settled)
+        await eventually(pilot, lambda: [note.message for note in app._notifications] == told)
+
+
+async def test_a_host_tells_whose_change_is_pending(make: Make) -> None:
+    fabric = one_missing()
+    guard = Guard("ab12", "a route", "alice", GuardState.APPLIED, left_s=23.0)
+    app = make(fabric.with_host(replace(fabric.hosts["vm1"], guards=(guard,))))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("tab", "enter")
+        await pilot.pause()
+        assert "pending   a route, by alice: taken back in 23 s" in screen_text(app)

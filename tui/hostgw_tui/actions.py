@@ -1,0 +1,136 @@
+"""Every action once: bindings, footer, help and palette are made from this table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+EVERYWHERE = ("overview", "host", "routes", "nat", "packets")
+"""The main screens, in the order of their number keys."""
+TITLES = {"overview": "Overview", "host": "Host", "routes": "Routes", "nat": "NAT", "packets": "Packets"}
+HOST_SCREENS = ("host", "routes", "nat")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a key does."""
+
+    name: str
+    """Textual's action: ``fix`` is ``action_fix`` of the screen, ``app.undo`` of the app."""
+    keys: tuple[str, ...]
+    description: str
+    """One or two words, for the footer."""
+    tooltip: str
+    """A sentence, for help and palette."""
+    scope: tuple[str, ...] = EVERYWHERE
+    mutating: bool = False
+    """It leads to a change of a host, so read-only greys it."""
+    footer: tuple[str, ...] = ()
+    """Screens whose footer shows it."""
+    priority: bool = False
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("app.show('overview')", ("1",), "Overview", "hosts, mesh matrix and findings"),
+    Action("app.show('host')", ("2",), "Host", "one host: links, bridges, containers, settings"),
+    Action("app.show('routes')", ("3",), "Routes", "expected routes against the actual ones, all tables and rules"),
+    Action("app.show('nat')", ("4",), "NAT", "NAT and filter rules in words, with counters; tracked flows"),
+    Action("app.show('packets')", ("5",), "Packets", "capture at many points and follow each packet"),
+    Action("choose", ("enter",), "details", "open what the cursor is on", footer=("overview", "packets")),
+    Action("fix", ("f",), "fix", "preview the fix of the finding under the cursor; nothing changes yet",
+           ("overview", "routes", "nat", "host"), True, ("overview", "host", "routes", "nat")),
+    Action("app.fix_all", ("F",), "fix all", "preview the fix of all findings, host by host; nothing changes yet",
+           mutating=True),
+    Action("app.undo", ("u",), "undo", "preview the undo of the last change", mutating=True,
+           footer=("overview", "host", "routes")),
+    Action("assumptions", ("i",), "assumptions", "what was assumed of the mesh, and why", ("overview",)),
+    Action("capture", ("s",), "start/stop", "start or stop the capture", ("packets",), footer=("packets",)),
+    Action("taps", ("t",), "taps", "choose the interfaces to capture at", ("packets",), footer=("packets",)),
+    Action("bpf", ("b",), "BPF", "edit the capture filter", ("packets",), footer=("packets",)),
+    Action("probe", ("p",), "probe", "ping from one container to another", ("packets",), footer=("packets",)),
+    Action("macs", ("m",), "raw MACs", "names or raw MACs in the hop table", ("packets",)),
+    Action("conntrack", ("c",), "conntrack", "read the tracked flows, with the SNAT pair", ("nat",), footer=("nat",)),
+    Action("tables", ("t",), "tables", "nat rules only, or FORWARD as well", ("nat",)),
+    Action("host_step(1)", ("right_square_bracket", "greater_than_sign"), "next host", "show the next host",
+           HOST_SCREENS, footer=HOST_SCREENS),
+    Action("host_step(-1)", ("left_square_bracket", "less_than_sign"), "previous host", "show the previous host",
+           HOST_SCREENS),
+    Action("all_hosts", ("right_square_bracket", "left_square_bracket", "greater_than_sign", "less_than_sign"), "hosts",
+           "says that this screen shows all hosts", ("overview", "packets")),
+    Action("app.next_finding(1)", ("n",), "next finding", "go to the next finding", footer=("overview",)),
+    Action("app.next_finding(-1)", ("N",), "previous finding", "go to the previous finding"),
+    Action("filter", ("slash",), "filter", "show only rows with this text; ! in front turns it round",
+           footer=("overview", *HOST_SCREENS)),
+    Action("app.retry", ("r",), "retry", "connect again to hosts that cannot be reached, read the others anew"),
+    Action("copy", ("y",), "copy", "send the row under the cursor to the terminal's clipboard"),
+    Action("app.commands", ("at",), "commands", "show the commands that were run"),
+    Action("app.pause", ("space",), "pause", "freeze the picture; the capture goes on"),
+    Action("write", ("w",), "write", "write what is shown to a file; on Packets the capture as pcapng"),
+    Action("app.help", ("question_mark", "f1"), "help", "all keys of this screen", footer=EVERYWHERE),
+    Action("app.command_palette", ("colon", "ctrl+p"), "palette", "find an action by name"),
+    Action("app.toggle_dark", (), "light/dark", "change between the dark and the light theme"),
+    Action("back", ("escape",), "back", "leave the filter, else go back to the overview"),
+    Action("app.leave", ("q",), "quit", "leave; asks only when a capture runs", footer=EVERYWHERE),
+    Action("app.interrupt", ("ctrl+c",), "stop", "stop the running job, else quit", priority=True),
+    Action("apply", ("a",), "apply", "apply the plan: this changes the hosts", ("fix",), True, ("fix",)),
+    Action("apply_management", ("M",), "apply", "apply a plan that touches what your own connection stands on",
+           ("fix",), True),
+    Action("choose_step", ("space",), "choose", "leave the step under the cursor out, or take it in again", ("fix",)),
+    Action("roll_back", ("b",), "back now", "take back at once what is not confirmed yet", ("fix",)),
+    Action("extend", ("plus",), "more time", "give a minute more before the host takes it back", ("fix",)),
+    Action("undo", ("u",), "undo", "preview the undo of what was just applied", ("fix",), True),
+    Action("copy", ("y",), "copy", "copy the commands", ("fix",), footer=("fix",)),
+    Action("cancel", ("escape", "q", "enter", "ctrl+c"), "cancel", "close; nothing is changed", ("fix",),
+           footer=("fix",)),
+)  # fmt: skip
+
+
+def of(scope: str) -> Iterator[Action]:
+    """Yield the actions of a screen."""
+    return (action for action in ACTIONS if scope in action.scope)
+
+
+def bindings(scope: str) -> list[Binding]:
+    """Return the bindings of a screen."""
+    return [_binding(action, scope) for action in of(scope) if action.keys]
+
+
+def _binding(action: Action, scope: str) -> Binding:
+    return Binding(
+        ",".join(action.keys),
+        action.name,
+        action.description,
+        show=scope in action.footer,
+        tooltip=action.tooltip,
+        priority=action.priority,
+        id=f"{scope}.{action.name}.{action.keys[0]}",
+    )
+
+
+def mutating(name: str, scope: str) -> bool:
+    """Tell whether an action (its bare name) leads to changes of a host."""
+    return any(a.mutating for a in of(scope) if a.name.removeprefix("app.").partition("(")[0] == name)
+
+
+_KEY_NAMES = {
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "slash": "/",
+    "plus": "+",
+    "at": "@",
+    "colon": ":",
+    "question_mark": "?",
+    "escape": "esc",
+    "ctrl+p": "^p",
+    "ctrl+c": "^c",
+    "f1": "F1",
+}
+
+
+def keys_text(action: Action) -> str:
+    """Return the keys of an action for people."""
+    return " ".join(_KEY_NAMES.get(key, key) for key in action.keys)

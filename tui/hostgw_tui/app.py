@@ -1,0 +1,305 @@
+"""The dashboard: which screen is shown, what view it shows, and what works everywhere."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import ClassVar, cast
+
+from textual import on
+from textual.message import Message
+from textual.screen import Screen
+
+from hostgw.errors import HostgwError
+from hostgw.model.finding import Finding
+from hostgw.plans.model import Outcome, Plan, Result
+from hostgw.plans.running import Run
+from hostgw_tui.actions import EVERYWHERE
+from hostgw_tui.engine import Engine, View
+from hostgw_tui.fix.rows import RESULTS
+from hostgw_tui.fix.screen import FixDialog, outcome_of
+from hostgw_tui.look import Line, Part, Tone, line
+from hostgw_tui.palette import ActionProvider
+from hostgw_tui.prompts import DialogPrompter
+from hostgw_tui.pulse import Pulse
+from hostgw_tui.shell import Shell
+from hostgw_tui.widgets.dialog import TextDialog
+from hostgw_tui.widgets.main_screen import MainScreen
+
+REMOTE_FPS = 4
+"""Repaints a second when the operator's own terminal is behind SSH."""
+NOTHING_MADE = "No change to these hosts is recorded here, or each of them is undone already."
+Answers = Sequence[tuple[str, str]]
+
+
+def _screen(module: str, name: str) -> Callable[[], Screen[None]]:
+    """Return what makes a screen when it is first shown, and imports it only then."""
+    return lambda: cast("Screen[None]", getattr(import_module(f"hostgw_tui.{module}.screen"), name)())
+
+
+def _beside(job: Callable[[], None]) -> None:
+    """Do something that takes long beside everything else; leaving does not wait for it, as it would for a worker."""
+    threading.Thread(target=job, name="hostgw-beside", daemon=True).start()
+
+
+class HostgwApp(Shell):
+    """Paints views of an engine. It starts the engine after the first frame; the caller stops it afterwards."""
+
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        name: _screen(name, f"{title}Screen")
+        for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets"), strict=True)
+    }
+    DEFAULT_MODE = "overview"
+    COMMANDS: ClassVar[set[type[ActionProvider]]] = {ActionProvider}  # type: ignore[assignment]
+    BINDINGS = []
+    ENABLE_COMMAND_PALETTE = True
+
+    class ViewChanged(Message):
+        """The engine has another picture."""
+
+    class PlanEnded(Message):
+        """A plan came to its end, good or bad."""
+
+        def __init__(self, dialog: FixDialog, outcome: Outcome) -> None:
+            super().__init__()
+            self.dialog, self.outcome = dialog, outcome
+
+    class Told(Message):
+        """Something came to light that the person should know."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class PlanWatched(Message):
+        """It was looked whether somebody undid a plan."""
+
+        def __init__(self, dialog: FixDialog, put_back: tuple[str, ...]) -> None:
+            super().__init__()
+            self.dialog, self.put_back = dialog, put_back
+
+    def __init__(
+        self,
+        engine: Engine,
+        prompter: DialogPrompter | None = None,
+        *,
+        title: str = "",
+        ascii: bool = False,  # noqa: A002
+        fps: int = 10,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(prompter or DialogPrompter(), ascii)
+        self.engine, self.label, self.now = engine, title, clock
+        self.paused = False
+        self.host = ""
+        self._frozen: View | None = None
+        self._looking = (False, "")
+        self._settling = False
+        remote = bool(os.environ.get("SSH_CONNECTION"))
+        self.fps = min(fps, REMOTE_FPS) if remote else fps
+        self._pulse = Pulse(self._another_view, self.fps)
+
+    # ---- life ----
+
+    def on_mount(self) -> None:
+        """Follow the engine, and start it now that there is a picture."""
+        self._pulse.start()
+        self.engine.subscribe(self._pulse.touch)
+        self.engine.start()
+        self._pulse.touch()
+
+    def on_unmount(self) -> None:
+        """Follow no more."""
+        self._pulse.stop()
+
+    def _another_view(self) -> None:
+        self.post_message(self.ViewChanged())
+
+    # ---- the view ----
+
+    @property
+    def shown(self) -> View:
+        """The picture on the screens: the latest, or the frozen one."""
+        return self._frozen or self.engine.view()
+
+    def seen(self, screen: Screen[None]) -> bool:
+        """Tell whether a screen can be seen, perhaps behind a dialog."""
+        return self.is_running and screen in self.screen_stack
+
+    @on(ViewChanged)
+    def _changed(self) -> None:
+        if not self._settling and self.engine.view().settled:
+            self._settling = True
+            _beside(self._settle)
+        if not self.paused:
+            self._repaint()
+
+    def _repaint(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen) and screen.is_mounted:
+                screen.repaint()
+
+    def look(self, counters: bool, host: str = "") -> None:
+        """Have hosts, or one of them, report counters while a screen shows them."""
+        if (counters, host) != self._looking:
+            self._looking = (counters, host)
+            self.engine.look(counters, host)
+
+    def current_host(self) -> str:
+        """Return the host that the screens of one host show."""
+        hosts = self.shown.fabric.hosts
+        if self.host not in hosts:
+            self.host = next(iter(hosts), "")
+        return self.host
+
+    def step_host(self, by: int) -> None:
+        """Show another host."""
+        names = list(self.shown.fabric.hosts)
+        if names:
+            self.host = names[(names.index(self.current_host()) + by) % len(names)]
+            self._repaint()
+
+    # ---- what screens ask for ----
+
+    def read(self, title: str, lines: Iterable[Line], answers: Answers = (), finding: Finding | None = None) -> None:
+        """Show lines in a box; its keys are `f` fix, `r` retry, `2` open the host."""
+
+        def answered(key: str | None) -> None:
+            if key == "f" and finding:
+                self.preview([finding])
+            elif key == "r":
+                self.action_retry()
+            elif key == "2":
+                self.action_show("host")
+
+        self.push_screen(TextDialog(title, tuple(lines), answers), answered)
+
+    def preview(self, findings: Sequence[Finding]) -> None:
+        """Show the plan that mends findings."""
+        self.push_screen(FixDialog(self.engine.plan(findings)))
+
+    def preview_undo(self, journal_id: str | None = None) -> None:
+        """Show the plan that takes back a journal entry."""
+        try:
+            plan = self.engine.undo_plan(journal_id)
+        except HostgwError as error:
+            self.tell(str(error), "warning")
+            return
+        if plan.undoes:
+            self.push_screen(FixDialog(plan))
+        else:
+            self.read("Undo", (line("Nothing to undo."), line(Part(NOTHING_MADE, Tone.DIM))))
+
+    def apply(self, plan: Plan, dialog: FixDialog, run: Run, allow_management: bool) -> None:
+        """Apply a plan; the outcome goes to `dialog`, or into a toast when that was left."""
+        self.engine.apply(plan, run, allow_management).add_done_callback(
+            lambda future: self.post_message(self.PlanEnded(dialog, outcome_of(future)))
+        )
+
+    def _settle(self) -> None:
+        """Ask how changes ended that a former run left open, once all hosts have answered."""
+        for text in self.engine.settle():
+            self.post_message(self.Told(text))
+
+    @on(Told)
+    def _told(self, message: Told) -> None:
+        self.tell(message.text, "warning")
+
+    def _watch(self, dialog: FixDialog, outcome: Outcome) -> None:
+        """Look whether somebody undoes what was confirmed."""
+        self.post_message(self.PlanWatched(dialog, self.engine.watch(outcome)))
+
+    @on(PlanWatched)
+    def _watched(self, message: PlanWatched) -> None:
+        if message.dialog in self.screen_stack:
+            message.dialog.watched(message.put_back)
+        elif message.put_back:
+            self.tell("; ".join(message.put_back), "warning")
+
+    @on(PlanEnded)
+    def _ended(self, message: PlanEnded) -> None:
+        outcome = message.outcome
+        if outcome.result is Result.VERIFIED:
+            _beside(lambda: self._watch(message.dialog, outcome))
+        if message.dialog in self.screen_stack:
+            message.dialog.ended(outcome)
+        else:
+            sign = RESULTS[outcome.result]
+            good = outcome.result is Result.VERIFIED
+            self.tell(f"{sign.glyph} {sign.word}. {outcome.detail}", "information" if good else "warning")
+
+    # ---- actions ----
+
+    def action_show(self, name: str) -> None:
+        """Show a main screen."""
+        self.switch_mode(name)
+
+    def action_undo(self) -> None:
+        """Preview the undo of the last change."""
+        self.preview_undo()
+
+    def action_fix_all(self) -> None:
+        """Preview the fix of everything that is listed."""
+        if found := self.shown.listed:
+            self.preview(found)
+        else:
+            self.tell("nothing to fix: no findings")
+
+    def action_next_finding(self, by: int) -> None:
+        """Go to the next finding, on the overview."""
+        from hostgw_tui.overview.screen import OverviewScreen
+
+        here = self.current_mode == "overview"
+        self.action_show("overview")
+        if isinstance(self.screen, OverviewScreen):
+            self.screen.go_to_finding(by if here else 0)
+
+    def action_retry(self) -> None:
+        """Connect again where there is no connection; have the others read again."""
+        broken = [host.name for host in self.shown.fabric.hosts.values() if host.error]
+        for name in broken:
+            self.engine.retry(name)
+        self.engine.refresh()
+        self.tell(f"trying again: {', '.join(broken)}" if broken else "reading all hosts again")
+
+    def action_pause(self) -> None:
+        """Freeze the picture, or let it go on."""
+        self.paused = not self.paused
+        self._frozen = self.engine.view() if self.paused else None
+        self._repaint()
+
+    def action_commands(self) -> None:
+        """Show the commands that were run."""
+        lines = [line(text) for text in self.engine.log]
+        self.read("commands run", lines or [line("No command has changed anything yet.")])
+
+    def action_help(self) -> None:
+        """Show all keys of this screen."""
+        from hostgw_tui.help.rows import help_lines
+
+        scope = self.screen.SCOPE if isinstance(self.screen, MainScreen) else "overview"
+        self.read("help", help_lines(scope))
+
+    def live_job(self) -> MainScreen | None:
+        """Return the screen whose capture is running; None when there is none."""
+        screens = [s for stack in self._screen_stacks.values() for s in stack if isinstance(s, MainScreen)]
+        return next((screen for screen in screens if screen.busy), None)
+
+    def action_interrupt(self) -> None:
+        """Stop the running capture, else leave."""
+        if job := self.live_job():
+            job.stop_job()
+        else:
+            self.exit(return_code=0)
+
+    def action_leave(self) -> None:
+        """Leave; ask when a capture runs."""
+        job = self.live_job()
+        if job is None:
+            self.exit(return_code=0)
+            return
+        asked = TextDialog("quit?", [line(job.at_stake)], [("q", "quit")])
+        self.push_screen(asked, lambda key: self.exit(return_code=0) if key == "q" else None)

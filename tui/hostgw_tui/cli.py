@@ -1,0 +1,100 @@
+"""The command line. A command's module, and with it what it needs, is imported only when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from hostgw_tui.parsers import build_parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hostgw.errors import HostgwError
+
+COMMANDS = {
+    "check": "hostgw_tui.commands.check",
+    "fix": "hostgw_tui.commands.fix",
+    "undo": "hostgw_tui.commands.undo",
+    "setup": "hostgw_tui.commands.setup",
+    "join": "hostgw_tui.commands.setup",
+    "leave": "hostgw_tui.commands.setup",
+    "attach": "hostgw_tui.commands.setup",
+    "detach": "hostgw_tui.commands.setup",
+    "routes": "hostgw_tui.commands.routes",
+    "nat": "hostgw_tui.commands.nat",
+    "capture": "hostgw_tui.commands.capture",
+    "snapshot": "hostgw_tui.commands.snapshot",
+    "explain": "hostgw_tui.commands.explain",
+    "schema": "hostgw_tui.commands.schema",
+    "lab": "hostgw.lab.command",
+    None: "hostgw_tui.commands.dashboard",
+}
+LONGEST = 2000
+EXIT_USAGE, EXIT_INTERRUPTED, EXIT_NO_READER = 2, 130, 141
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    from hostgw.errors import HostgwError
+
+    try:
+        if not _streams():
+            return EXIT_USAGE
+        _leave_tidily(signal.SIGTERM, signal.SIGHUP)
+        args = build_parser().parse_args(argv)
+        command: Callable[[argparse.Namespace], int] = import_module(COMMANDS[args.command]).run
+        code = command(args)
+        sys.stdout.flush()
+    except HostgwError as error:
+        sys.stderr.write(error_text(error))
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _nobody_reads()
+        return EXIT_NO_READER
+    return code
+
+
+def error_text(error: HostgwError) -> str:
+    """Return an error as lines: what failed, the cause, what to do."""
+    from hostgw.clean import clean
+
+    where = f"{error.host}: " if error.host else ""
+    lines = [f"error: {where}{error.what}"]
+    lines += [f"cause: {error.cause}"] if error.cause else []
+    lines += [f"remedy: {error.remedy}"] if error.remedy else []
+    return "".join(f"{clean(line, LONGEST)}\n" for line in lines)
+
+
+def _streams() -> bool:
+    """Tell whether there is a stdout; another stream that is closed becomes /dev/null, lest a socket take its place."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for as long as we run
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    if sys.stdout is None:
+        sys.stderr.write("error: stdout is closed\n")
+    return sys.stdout is not None
+
+
+def _nobody_reads() -> None:
+    """Whoever read our output has gone: what is still buffered must not fail once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave_tidily(*numbers: signal.Signals) -> None:
+    """Leave by way of every `finally` on these signals, so that agents end; what nohup ignores stays ignored."""
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminated)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,49 @@
+"""No command: open the dashboard."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from hostgw.errors import UsageError
+from hostgw.ssh.prompter import AcceptNew
+from hostgw_tui.options import command_first, live
+
+FPS, FPS_OVER_SSH = 10, 4
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the dashboard; return its exit code.
+
+    Raises:
+        UsageError: there is no terminal that could show it, or the options are wrong.
+    """
+    command_first(args)
+    if args.json:
+        raise UsageError("--json needs a command", "the dashboard has no such output", "hostgw-tui check --json")
+    _need_terminal()
+    from hostgw_tui.app import HostgwApp
+    from hostgw_tui.departure import Departure
+    from hostgw_tui.prompts import DialogPrompter
+
+    prompter = DialogPrompter()
+    engine = live(args, AcceptNew(prompter) if args.accept_new else prompter)
+    fps = FPS_OVER_SSH if os.environ.get("SSH_CONNECTION") else FPS
+    title = f"lab {args.lab}" if args.lab else ""
+    app = HostgwApp(engine, prompter, title=title, ascii=_ascii_only(), fps=fps)
+    with Departure(app.leave, engine.stop, sys.stdin.fileno()):
+        app.run()
+    return app.return_code or 0
+
+
+def _need_terminal() -> None:
+    remedy = "Open a terminal for the dashboard, or use a command: 'hostgw-tui check --json' needs none."
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the dashboard needs a terminal", "stdin or stdout is not one", remedy)
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError("the dashboard needs a terminal that can be drawn on", "TERM is unset or dumb", remedy)
+
+
+def _ascii_only() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"

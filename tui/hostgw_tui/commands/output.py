@@ -1,0 +1,44 @@
+"""Write a report: JSON or lines on stdout. The last gate: rules and names are kept as hosts gave them until here."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+
+import msgspec
+
+from hostgw.clean import clean, plain
+from hostgw.errors import UsageError
+
+LONGEST = 20_000
+_INVISIBLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""What JSON lets stand in its strings, and a terminal might obey or hide."""
+
+
+def write(report: msgspec.Struct, lines: Iterable[str], as_json: bool) -> None:
+    """Write `report` as JSON, or `lines` for people.
+
+    Raises:
+        UsageError: stdout does not take it (a full disk).
+        BrokenPipeError: nobody reads it.
+    """
+    shown = [json_text(report)] if as_json else (clean(line, LONGEST) for line in lines)
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in shown)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError("stdout cannot be written", error.strerror or str(error)) from error
+
+
+def json_text(report: msgspec.Struct) -> str:
+    """Return a report as indented JSON in which every control character is an escape; the data are exact."""
+    text = msgspec.json.format(msgspec.json.encode(report, enc_hook=plain), indent=2).decode()
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def narrate(text: str) -> None:
+    """Write a line for people to stderr."""
+    sys.stderr.write(f"{clean(text, LONGEST)}\n")

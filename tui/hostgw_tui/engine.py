@@ -1,0 +1,78 @@
+"""What the dashboard needs of whatever feeds it: `hostgw.live.Live`, or a fake in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from hostgw.capture.tap_points import TapPoint
+from hostgw.capture.taps import Capture
+from hostgw.live.view import View
+from hostgw.model.finding import Finding
+from hostgw.plans.model import Outcome, Plan
+from hostgw.plans.running import Run
+from hostgw.wire import ConntrackReply, ProbeReply
+
+__all__ = ["Engine", "View"]
+
+
+class Engine(Protocol):
+    """Keeps views current and carries out what is asked; any thread may call any method."""
+
+    @property
+    def read_only(self) -> bool:
+        """No change is made, whatever is asked."""
+
+    @property
+    def log(self) -> Sequence[str]:
+        """The commands that were run, oldest first."""
+
+    @property
+    def watch_s(self) -> float:
+        """How long `watch` looks."""
+
+    def view(self) -> View:
+        """Return the current picture."""
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called from some thread whenever the view changed."""
+
+    def start(self) -> None:
+        """Connect."""
+
+    def stop(self) -> None:
+        """Close every connection."""
+
+    def look(self, counters: bool, host: str = "") -> None:
+        """Have the hosts, or only this one, report counters, or no more."""
+
+    def retry(self, host: str) -> None:
+        """Connect to a host again now."""
+
+    def refresh(self) -> None:
+        """Have the hosts dump everything again."""
+
+    def plan(self, findings: Sequence[Finding]) -> Plan:
+        """Return the plan that mends findings."""
+
+    def undo_plan(self, journal_id: str | None = None) -> Plan:
+        """Return the plan that takes back a journal entry, by default the newest."""
+
+    def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
+        """Apply under guard, verify, confirm, write the journal."""
+
+    def watch(self, outcome: Outcome) -> tuple[str, ...]:
+        """Look for a while whether somebody undoes it; blocks."""
+
+    def settle(self) -> tuple[str, ...]:
+        """Ask how changes of former runs ended; blocks."""
+
+    def conntrack(self, host: str, address: str = "") -> Future[ConntrackReply]:
+        """Ask for tracked flows."""
+
+    def probe(self, host: str, ns: int, destination: str, count: int = 3) -> Future[ProbeReply]:
+        """Send echo requests from a namespace of a host."""
+
+    def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
+        """Start a capture."""

@@ -1,0 +1,1 @@
+"""Preview of a plan, and what became of it."""

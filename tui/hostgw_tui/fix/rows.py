@@ -1,0 +1,183 @@
+"""A plan and its outcome in lines: what a person needs to decide, and what became of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hostgw.checks.catalogue import CLASS_WORDS, FixClass
+from hostgw.plans.model import Command, Outcome, Plan, Result, Step
+from hostgw.plans.running import Phase, Stage
+from hostgw_tui.look import Line, Part, Sign, Tone, cell, line
+
+RESULTS = {
+    Result.VERIFIED: Sign("✓", "verified", Tone.OK),
+    Result.ROLLED_BACK: Sign("↶", "taken back", Tone.WARN),
+    Result.STALE: Sign("~", "stale preview", Tone.WARN),
+    Result.BUSY: Sign("~", "another change is pending", Tone.WARN),
+    Result.FAILED: Sign("✗", "failed", Tone.BAD),
+    Result.REFUSED: Sign("✗", "refused", Tone.BAD),
+}
+MEANINGS = {
+    Result.VERIFIED: "Applied and confirmed. The kernel was read again and the findings are gone.",
+    Result.ROLLED_BACK: "It was applied, but not confirmed: the hosts are as they were before.",
+    Result.STALE: "Nothing was changed: the host is no longer as this preview saw it. Close it and look again.",
+    Result.BUSY: "Nothing was changed: somebody else is changing this host. Wait for the end of it, then look again.",
+    Result.FAILED: "The change was refused by the host; what had been done before it was taken back.",
+    Result.REFUSED: "Nothing was changed.",
+}
+TAKEN_BACK = "Taken back. The host was read again and is as it was before."
+
+
+GUARD = "each host takes it back by itself unless it is confirmed over a new connection"
+PHASES = {
+    Phase.KEPT: Sign("✓", "", Tone.OK),
+    Phase.FAILED: Sign("✗", "", Tone.BAD),
+    Phase.ROLLING_BACK: Sign("↶", "", Tone.WARN),
+    Phase.ROLLED_BACK: Sign("↶", "", Tone.WARN),
+}
+BUSY = Sign("◌", "", Tone.NOTE)
+
+
+def command_text(command: Command) -> str:
+    """Return a command as a person types it as root on its host."""
+    prefix = (f"nsenter --net={shlex.quote(command.namespace)} ",) if command.namespace else ()
+    return "".join((*prefix, shlex.join(command.argv)))
+
+
+def can_apply(plan: Plan) -> bool:
+    """Tell whether `a` does something."""
+    return bool(plan.steps) and not plan.refused and plan.fix_class is not FixClass.ADVICE
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which steps of a plan are left out, and which one the cursor is on."""
+
+    at: int = 0
+    left_out: frozenset[int] = frozenset()
+
+    def toggled(self) -> Choice:
+        """Return the choice with the step under the cursor turned round."""
+        return Choice(self.at, self.left_out ^ {self.at})
+
+    def moved(self, by: int, count: int) -> Choice:
+        """Return the choice with the cursor on another of `count` steps."""
+        return Choice(min(max(0, self.at + by), count - 1), self.left_out)
+
+
+def plan_lines(plan: Plan, choice: Choice | None = None, last: int | None = None) -> Iterator[Line]:
+    """Yield the preview of a plan, with a mark for each step where several can be chosen from.
+
+    With `last`, only as far as to the head of that step.
+    """
+    yield cell(plan.title, Tone.STRONG)
+    if not can_apply(plan):
+        yield from _refusal(plan)
+    host = ""
+    for place, step in enumerate(plan.steps):
+        if step.host != host:
+            host = step.host
+            yield ()
+            yield line(Part(host, Tone.NAME))
+        if choice and len(plan.steps) > 1:
+            yield _head(step, place, choice)
+        if place == last:
+            return
+        if choice is None or place not in choice.left_out:
+            yield from _step(step)
+    if plan.steps:
+        yield ()
+        yield from _remarks(plan)
+
+
+def _head(step: Step, place: int, choice: Choice) -> Line:
+    out = place in choice.left_out
+    cursor = Part("▸ " if place == choice.at else "  ", Tone.KEY)
+    return line(cursor, Part("[ ] " if out else "[x] ", Tone.DIM if out else Tone.OK), Part(step.summary, Tone.DIM))
+
+
+def _refusal(plan: Plan) -> Iterator[Line]:
+    yield ()
+    what = "cannot be undone" if plan.undoes else "not possible by a key"
+    yield line(Part(f"✗ {what}: ", Tone.BAD), plan.refused or CLASS_WORDS[FixClass.ADVICE])
+    if plan.alternatives:
+        yield ()
+        yield cell("What you can do instead:", Tone.STRONG)
+        yield from (line("  · ", text) for text in plan.alternatives)
+
+
+def _step(step: Step) -> Iterator[Line]:
+    where = f"  in container {step.namespace}" if step.namespace else ""
+    yield from _state("now", step.now, step.wanted, Tone.BAD, where)
+    yield from _state("wanted", step.wanted, step.now, Tone.OK)
+    yield from _labelled("run", ((command_text(command), Tone.CODE) for command in step.commands))
+    if step.reversible:
+        yield from _labelled("undo", ((command_text(command), Tone.NOTE) for command in step.undo))
+    else:
+        yield from _labelled("undo", [("this cannot be taken back", Tone.WARN)])
+
+
+def _state(label: str, mine: Sequence[str], other: Sequence[str], tone: Tone, where: str = "") -> Iterator[Line]:
+    """Yield the lines of one state; those that the other state has at the same place are dimmed."""
+    same = [place < len(other) and other[place] == text for place, text in enumerate(mine)]
+    texts = [f"{text}{where if place == 0 else ''}" for place, text in enumerate(mine)]
+    return _labelled(label, ((text, Tone.DIM if alike else tone) for text, alike in zip(texts, same)))
+
+
+def _labelled(label: str, texts: Iterable[tuple[str, Tone]]) -> Iterator[Line]:
+    for place, (text, tone) in enumerate(texts):
+        yield line(Part(f"  {label if place == 0 else '':<8}", Tone.DIM), Part(text, tone))
+
+
+def _remarks(plan: Plan) -> Iterator[Line]:
+    yield from _labelled("fix", [(CLASS_WORDS[plan.fix_class], Tone.PLAIN)])
+    if plan.owner:
+        yield from _labelled("owner", [(f"{plan.owner} may put it back", Tone.WARN)])
+    if plan.risk:
+        yield from _labelled("risk", [(plan.risk, Tone.PLAIN)])
+    if plan.verification:
+        yield from _labelled("verify", [(plan.verification, Tone.PLAIN)])
+    yield from _labelled("guard", [(GUARD, Tone.PLAIN)])
+    for reason in plan.management:
+        yield from _labelled("danger", [(f"{reason}: it may cut you off, until the guard takes it back", Tone.WARN)])
+
+
+def outcome_lines(outcome: Outcome, undo: bool = False) -> Iterator[Line]:
+    """Yield what became of a plan, or of an undo."""
+    sign = RESULTS[outcome.result]
+    where = f" on {outcome.host}" if outcome.host else ""
+    yield line(Part(f"{sign.glyph} {sign.word}{where}", sign.tone))
+    yield line(TAKEN_BACK if undo and outcome.result is Result.VERIFIED else MEANINGS[outcome.result])
+    if outcome.detail and outcome.result is not Result.VERIFIED:
+        yield line(Part(outcome.detail))
+    for left in outcome.remaining:
+        yield line(Part("  still there: ", Tone.DIM), Part(left, Tone.WARN))
+
+
+def run_lines(stages: Mapping[str, Stage], now: float) -> Iterator[Line]:
+    """Yield how far each host is, and when its guard would act."""
+    for host, stage in stages.items():
+        sign = PHASES.get(stage.phase, BUSY)
+        left = stage.left_s(now)
+        waits = f"  back in {left:.0f} s unless confirmed" if left else ""
+        words = f"  {stage.phase.value}{f': {stage.text}' if stage.text else ''}"
+        yield line(Part(f"{sign.glyph} ", sign.tone), Part(host, Tone.NAME), words, Part(waits, Tone.DIM))
+
+
+def watch_lines(seconds: float, put_back: tuple[str, ...] | None) -> Iterator[Line]:
+    """Yield whether somebody undoes what was confirmed; None: it is being looked."""
+    if put_back is None:
+        yield line(Part(f"◌ looking for {seconds:g} s whether somebody undoes it; you need not wait", Tone.DIM))
+    for text in put_back or ():
+        yield line(Part("▲ ", Tone.WARN), text)
+
+
+def commands_text(plan: Plan) -> str:
+    """Return the commands as lines to paste, each host under a comment."""
+    lines: list[str] = []
+    for host in plan.hosts:
+        lines.append(f"# on {host}")
+        lines += [command_text(c) for step in plan.steps if step.host == host for c in step.commands]
+    return "\n".join(lines)

@@ -1,0 +1,56 @@
+"""Help: the keys of a screen and the glyphs, made from the registry and the tables of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostgw_tui.actions import EVERYWHERE, TITLES, Action, keys_text, of
+from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
+
+MOVING = (
+    ("↑ ↓ j k", "move the cursor; ← → in the matrix"),
+    ("g G", "first and last row; page up and page down by pages"),
+    ("tab", "next table of the screen; shift+tab the one before"),
+)
+
+
+def help_lines(scope: str) -> Iterator[Line]:
+    """Yield the help of a screen."""
+    own = [action for action in of(scope) if action.scope != EVERYWHERE]
+    shared = [action for action in of(scope) if action.scope == EVERYWHERE]
+    yield cell(f"On {TITLES[scope]}", Tone.STRONG)
+    yield from (_action(action) for action in own if action.keys)
+    yield ()
+    yield cell("Everywhere", Tone.STRONG)
+    yield from (_action(action) for action in shared if action.keys)
+    yield from (_key(keys, what) for keys, what in MOVING)
+    yield ()
+    yield cell("Verdicts", Tone.STRONG)
+    for standing, sign in STANDINGS.items():
+        yield line(Part(f"  {sign.glyph} {sign.word:<13}", sign.tone), MEANINGS[standing.value])
+    yield ()
+    yield cell("A key never changes a host by itself: f and u open a preview, and only a in it applies.", Tone.DIM)
+
+
+MEANINGS = {
+    "own": "the host's own subnet",
+    "ok": "the route leads to the owner",
+    "missing": "no route, or only by a detour",
+    "wrong": "another next hop than the owner",
+    "off-segment": "the next hop is on no shared segment",
+    "blocked": "blackhole, unreachable or prohibit",
+    "shadowed": "a longer prefix takes a part elsewhere",
+    "duplicate": "several routes, a wrong one among them",
+    "looped": "the own subnet is routed away",
+    "tunnelled": "by a tunnel, so not host-gw",
+    "unknown": "the host could not be read",
+    "none": "no route is expected",
+}
+
+
+def _action(action: Action) -> Line:
+    return _key(keys_text(action), action.tooltip)
+
+
+def _key(keys: str, what: str) -> Line:
+    return line(Part(f"  {keys:<10}", Tone.KEY), what)

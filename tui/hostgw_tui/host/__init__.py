@@ -1,0 +1,1 @@
+"""Screen 2: one host: tree, links with rates, kernel settings."""

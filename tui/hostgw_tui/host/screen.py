@@ -1,0 +1,87 @@
+"""One host: tree of devices and containers, links with rates, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+
+from hostgw.fabric import Host
+from hostgw.model.finding import Finding
+from hostgw_tui.actions import bindings
+from hostgw_tui.host.rates import Rates
+from hostgw_tui.host.rows import link_rows, position, setting_rows, title, totals, tree_rows
+from hostgw_tui.look import Row
+from hostgw_tui.widgets.grid import Grid
+from hostgw_tui.widgets.layout import Column
+from hostgw_tui.widgets.main_screen import MainScreen
+from hostgw_tui.widgets.states import absent, with_freshness
+
+TREE = (
+    Column("DEVICE", most=34),
+    Column("STATE", 9),
+    Column("ADDRESS", most=21),
+    Column("MAC", 17, above=96),
+    Column("MTU", 5, right=True, above=96),
+    Column("", grow=True),
+)
+LINKS = (
+    Column("LINK", most=18),
+    Column("IN p/s", 7, right=True),
+    Column("B/s", 6, right=True),
+    Column("OUT p/s", 7, right=True),
+    Column("B/s", 6, right=True),
+    Column("DROPS", 6, right=True),
+    Column("ERRORS", 6, right=True),
+)
+SETTINGS = (Column("SETTING", most=40), Column("VALUE", most=16), Column("MEANING", grow=True))
+
+
+class HostScreen(MainScreen):
+    """The host that was chosen last."""
+
+    SCOPE = "host"
+    COUNTERS = True
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("host")]
+    AUTO_FOCUS = "#tree"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rates = Rates()
+
+    def body(self) -> ComposeResult:
+        """The tree, and beside or below it links and settings."""
+        yield Grid(TREE, id="tree", title="host")
+        with Vertical(id="figures"):
+            yield Grid(LINKS, id="links", title="links")
+            yield Grid(SETTINGS, id="settings", title="kernel settings")
+
+    @property
+    def host(self) -> Host | None:
+        """The host that is shown."""
+        return self.view.fabric.hosts.get(self.hostgw.current_host())
+
+    def paint(self) -> None:
+        """Show the view."""
+        host, view, now = self.host, self.view, self.hostgw.now()
+        tree = self.query_one("#tree", Grid)
+        place = position(view, host.name) if host else ""
+        tree.border_title = with_freshness(title(host, place), host, now)
+        shown = host if host and host.readable else None
+        tree.show(tree_rows(shown, view) if shown else [], absent(host, "no devices"))
+        if shown:
+            self._rates.observe(shown.name, shown.changed_at, totals(shown))
+        self.query_one("#links", Grid).show(link_rows(shown, self._rates) if shown else [], absent(host, "counting …"))
+        settings: list[Row] = setting_rows(shown) if shown else []
+        self.query_one("#settings", Grid).show(settings, absent(host, "no settings were reported"))
+
+    def finding(self) -> Finding | None:
+        """Return the first finding of this host."""
+        return next(iter(self.findings()), None)
+
+    def findings(self) -> Sequence[Finding]:
+        """Return all findings of this host."""
+        return [found for found in self.view.listed if found.host == self.hostgw.current_host()]

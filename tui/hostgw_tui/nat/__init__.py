@@ -1,0 +1,1 @@
+"""Screen 4: NAT and filter rules in words, tracked flows."""

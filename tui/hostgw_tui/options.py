@@ -1,0 +1,117 @@
+"""What the options that every command takes mean: which hosts, how to reach them, what is known of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hostgw.clean import clean
+from hostgw.errors import UsageError
+from hostgw.inventory.hosts_toml import load
+from hostgw.inventory.inventory import Inventory
+from hostgw.inventory.targets import parse_hosts
+from hostgw.live import Live
+from hostgw.live.engine import Intention
+from hostgw.model.ip import Prefix, prefix
+from hostgw.plans.timing import Timing
+from hostgw.ssh.options import Options
+from hostgw.ssh.prompter import AcceptNew, KnownOnly, Prompter, Terminal
+
+FLOWS_S = 3.0
+"""How long a command waits for what the hosts track, at most."""
+
+
+def inventory(args: argparse.Namespace) -> Inventory:
+    """Return the hosts that the options name; with --lab this process enters the lab's operator namespace.
+
+    Raises:
+        UsageError: none or too many of --hosts, --inventory and --lab, or what they name is wrong.
+        LabError: there is no such lab.
+    """
+    given = [name for name in ("hosts", "inventory", "lab") if getattr(args, name)]
+    if given == ["lab"] or given == ["hosts", "lab"]:
+        return _lab(args)
+    if len(given) != 1:
+        what = "no hosts given" if not given else f"--{given[0]} and --{given[1]} exclude each other"
+        raise UsageError(what, "", "Name them: --hosts vm1,vm2 or --inventory hosts.toml; --lab opens a lab.")
+    return load(args.inventory) if args.inventory else Inventory(parse_hosts(args.hosts))
+
+
+def command_first(args: argparse.Namespace) -> None:
+    """Look whether --lab took a command for the name of a lab.
+
+    Raises:
+        UsageError: it did.
+    """
+    from hostgw.lab import names
+    from hostgw_tui.parsers import COMMAND_NAMES
+
+    if args.command is None and args.lab in COMMAND_NAMES and args.lab not in names():
+        remedy = f"Put the command first: hostgw-tui {args.lab} --lab"
+        raise UsageError(f"there is no lab {args.lab}, and no command", "", remedy)
+
+
+def _lab(args: argparse.Namespace) -> Inventory:
+    from hostgw.lab import enter_operator
+    from hostgw.lab import load as load_lab
+
+    lab = load_lab(args.lab)
+    args.ssh_config = args.ssh_config or lab.directory / "inside_ssh_config"
+    enter_operator(args.lab)
+    return Inventory(parse_hosts(args.hosts or ",".join(host.name for host in lab.hosts)))
+
+
+def live(args: argparse.Namespace, prompter: Prompter) -> Live:
+    """Return the engine for the hosts that the options name, not started yet."""
+    if args.ssh_config and not args.ssh_config.is_file():
+        raise UsageError(f"there is no file {args.ssh_config}", "", "--ssh-config names OpenSSH client settings.")
+    listed = inventory(args)
+    options = Options(ssh_config=args.ssh_config, sudo=args.sudo, read_only=args.read_only)
+    intention = Intention(_network(args) or listed.network, listed.intents, listed.complete)
+    return Live(listed.targets, prompter, options, intention, timing=_timing(args))
+
+
+def _timing(args: argparse.Namespace) -> Timing:
+    """Return how long guards wait, where a command has options for it."""
+    usual = Timing()
+    after: float | None = getattr(args, "rollback_after", None)
+    times = {"ttl_s": after or usual.ttl_s, "management_ttl_s": after or usual.management_ttl_s}
+    return Timing(**times, watch_s=getattr(args, "watch", usual.watch_s))
+
+
+def one_host(live: Live, name: str | None) -> str | None:
+    """Return what --host says.
+
+    Raises:
+        UsageError: no host of that name is listed.
+    """
+    listed = live.view().fabric.hosts
+    if name is not None and name not in listed:
+        raise UsageError(f"there is no host {clean(name, 80)}", "", f"There are: {', '.join(listed)}.")
+    return name
+
+
+def _network(args: argparse.Namespace) -> Prefix | None:
+    try:
+        return prefix(args.network) if args.network else None
+    except ValueError as error:
+        raise UsageError(f"--network {clean(args.network, 80)} is no IPv4 prefix", str(error)) from None
+
+
+def prompter(args: argparse.Namespace) -> Prompter:
+    """Return who is asked on the command line: the terminal for secrets; new host keys only by --accept-new."""
+    return AcceptNew(Terminal()) if args.accept_new else KnownOnly(Terminal())
+
+
+@contextmanager
+def running(args: argparse.Namespace) -> Iterator[Live]:
+    """Yield an engine whose hosts have answered or failed; it is stopped at the end."""
+    engine = live(args, prompter(args))
+    try:
+        engine.start()
+        engine.wait(lambda view: view.settled, args.timeout)
+        engine.wait_for_flows(min(args.timeout, FLOWS_S))
+        yield engine
+    finally:
+        engine.stop()

@@ -1,0 +1,93 @@
+"""The mesh matrix: how each host stands to each subnet. Rows are judged when they come in sight, and remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from hostgw.checks.judge import Judgement, Standing, judge, judge_own
+from hostgw.fabric import Host, Snapshot
+from hostgw.live.view import View
+from hostgw.mesh import Mesh, Subnet
+from hostgw.model.finding import Finding
+from hostgw.model.host import HostState
+from hostgw.model.ip import Prefix, prefix
+from hostgw_tui.look import STANDINGS, LazyRows, Row, Tone, cell
+
+Standings = dict[Prefix, Standing]
+ABOUT_ROUTES = ("route-", "rule-", "subnet-", "owner-")
+"""Beginnings of the codes that a cell can stand for."""
+CELLS = {standing: sign.cell for standing, sign in STANDINGS.items()}
+LAST_HEARD = {
+    standing: cell(f"~ {sign.word}", Tone.DIM) if sign.tone in (Tone.BAD, Tone.WARN) else sign.cell
+    for standing, sign in STANDINGS.items()
+} | {Standing.OK: CELLS[Standing.UNKNOWN]}
+"""Of a host that is not up: what was wrong may still be, but that a route was right does not tell that it is."""
+
+
+class Judge:
+    """Remembers, per host, the standings for a snapshot and mesh that did not change."""
+
+    def __init__(self) -> None:
+        self._memory: WeakKeyDictionary[Snapshot, tuple[Mesh, Standings]] = WeakKeyDictionary()
+
+    def standings(self, host: Host, mesh: Mesh) -> Standings:
+        """Return how a host stands to the subnets of the mesh."""
+        snapshot = host.snapshot
+        if snapshot is None or not snapshot.complete:
+            return {}
+        known = self._memory.get(snapshot)
+        if known and known[0] is mesh:
+            return known[1]
+        found = {j.subnet.prefix: j.standing for j in judgements(host, mesh)}
+        self._memory[snapshot] = (mesh, found)
+        return found
+
+
+def judgements(host: Host, mesh: Mesh) -> Iterator[Judgement]:
+    """Yield how a host stands to each subnet that concerns it."""
+    yield from (judge(host, expected, mesh) for expected in mesh.expected_of(host.name))
+    member = mesh.members.get(host.name)
+    yield from (judge_own(host, subnet) for subnet in (member.subnets if member else ()))
+
+
+class MatrixRows(LazyRows):
+    """A row per host, made on demand."""
+
+    def __init__(self, view: View, judge: Judge) -> None:
+        self._hosts = tuple(view.fabric.hosts.values())
+        self._mesh, self._judge = view.mesh, judge
+        self.subnets: tuple[Subnet, ...] = tuple({s.prefix: s for s in reversed(view.mesh.subnets)}.values())[::-1]
+
+    def __len__(self) -> int:
+        return len(self._hosts) if self.subnets else 0
+
+    def index_of(self, key: str) -> int | None:
+        """Return the place of a host."""
+        return next((i for i, host in enumerate(self._hosts) if host.name == key), None)
+
+    def row(self, index: int) -> Row:
+        """Return the row of a host."""
+        host = self._hosts[index]
+        standings = self._judge.standings(host, self._mesh)
+        old = host.state is not HostState.UP
+        known = LAST_HEARD if old else CELLS
+        cells = tuple(known[_standing(standings, subnet.prefix, host)] for subnet in self.subnets)
+        return Row(host.name, (cell(host.name, Tone.NAME), *cells), dim=old)
+
+
+def _standing(standings: Standings, wanted: Prefix, host: Host) -> Standing:
+    return standings.get(wanted, Standing.NONE) if host.readable else Standing.UNKNOWN
+
+
+def finding_of(view: View, host: str, wanted: Prefix) -> Finding | None:
+    """Return the listed finding that a cell of the matrix stands for."""
+    mine = (found for found in view.listed if found.host == host and found.code.startswith(ABOUT_ROUTES))
+    return next((found for found in mine if _about(found.subject, wanted)), None)
+
+
+def _about(subject: str, wanted: Prefix) -> bool:
+    try:
+        return wanted.covers(prefix(subject))
+    except ValueError:
+        return False

@@ -1,0 +1,257 @@
+"""Hosts and findings as rows, and details as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hostgw.checks.catalogue import CLASS_WORDS, CODES, class_of
+from hostgw.checks.tree import in_tree_order
+from hostgw.fabric import Host
+from hostgw.live.view import View
+from hostgw.model.finding import Finding, Severity
+from hostgw.model.guard import GuardState
+from hostgw.model.host import HostState
+from hostgw.model.ip import address_text
+from hostgw_tui.look import SEVERITIES, STATES, Line, Part, Row, Tone, cell, line
+from hostgw_tui.overview.explanation import explained, notice_lines
+
+TRY = cell("enter on a host tells why, r tries again", Tone.DIM)
+DOWN_HINT = "press r to try again"
+MANY = 4
+"""Findings that are named one by one where others are explained."""
+
+
+def age_text(seconds: float) -> str:
+    """Return an age in few characters."""
+    if seconds < 1:
+        return "now"
+    if seconds < 120:
+        return f"{int(seconds)}s"
+    return f"{int(seconds / 60)}m" if seconds < 7200 else f"{int(seconds / 3600)}h"
+
+
+def ago_text(seconds: float) -> str:
+    """Return an age for a sentence."""
+    return "just now" if seconds < 1 else f"{age_text(seconds)} ago"
+
+
+def rtt_text(nanoseconds: int) -> str:
+    """Return a round trip in few characters; empty when not measured."""
+    if nanoseconds <= 0:
+        return ""
+    return f"{nanoseconds / 1e6:.1f}ms" if nanoseconds < 1e8 else f"{nanoseconds / 1e9:.1f}s"
+
+
+def host_rows(view: View, now: float) -> list[Row]:
+    """Return a row per listed host: name, state, address, subnet, findings, age, round trip, remark."""
+    counted = count_by_host(view.listed)
+    noticed = _kinds_by_host(view.findings)
+    return [
+        _host_row(host, view, counted.get(host.name, 0), len(noticed.get(host.name, ())), now)
+        for host in view.fabric.hosts.values()
+    ]
+
+
+def _kinds_by_host(findings: Iterable[Finding]) -> dict[str, set[str]]:
+    """Return of which kinds each host has notices."""
+    kinds: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding.severity is Severity.NOTICE:
+            kinds.setdefault(finding.host, set()).add(finding.code)
+    return kinds
+
+
+def count_by_host(findings: Iterable[Finding]) -> dict[str, int]:
+    """Return how many findings each host has."""
+    counted: dict[str, int] = {}
+    for finding in findings:
+        counted[finding.host] = counted.get(finding.host, 0) + 1
+    return counted
+
+
+def _host_row(host: Host, view: View, found: int, noticed: int, now: float) -> Row:
+    member = view.mesh.members.get(host.name)
+    address = address_text(member.underlay.address) if member and member.underlay else host.address
+    subnets = member.subnets if member else ()
+    more = f" +{len(subnets) - 1}" if len(subnets) > 1 else ""
+    subnet = f"{subnets[0].prefix}{more}" if subnets else (member.role.value if member and host.readable else "")
+    old = host.state is not HostState.UP
+    cells = (
+        cell(host.name, Tone.NAME),
+        STATES[host.state].cell,
+        cell(address),
+        cell(subnet),
+        _found(host, found),
+        cell(age_text(now - host.changed_at) if host.changed_at else "", Tone.WARN if old else Tone.DIM),
+        cell(rtt_text(host.rtt_ns), Tone.DIM),
+        _remark(host, noticed),
+    )
+    return Row(host.name, cells, dim=old)
+
+
+def _found(host: Host, found: int) -> Line:
+    if found:
+        return cell(f"✗ {found}", Tone.BAD)
+    return cell("✓ none", Tone.OK) if is_current(host) else cell("? unknown", Tone.DIM)
+
+
+def is_current(host: Host) -> bool:
+    """Tell whether what is known of a host is so now."""
+    return host.readable and host.state is HostState.UP
+
+
+def why(host: Host) -> str:
+    """Return why a host is not up, without its name, which stands beside it."""
+    return host.error
+
+
+def _remark(host: Host, noticed: int) -> Line:
+    if host.error:
+        return cell(why(host), Tone.BAD if not host.readable else Tone.WARN)
+    if not host.readable and host.state is HostState.UP:
+        return cell("reading …", Tone.NOTE)
+    missing = host.snapshot.facts.missing if host.snapshot else ()
+    if missing:
+        return cell(missing[0], Tone.WARN)
+    return cell(f"{_plural(noticed, 'notice')}: enter" if noticed else "", Tone.DIM)
+
+
+def finding_rows(findings: Iterable[Finding]) -> list[Row]:
+    """Return a row per finding, root causes first, each followed by what it explains."""
+    return [_finding_row(*placed) for placed in in_tree_order(findings)]
+
+
+def findings_title(view: View) -> str:
+    """Return how many findings there are, and how many of them are causes."""
+    placed = in_tree_order(view.listed)
+    heads = sum(not each.below for each in placed)
+    words = ["findings"] + ([str(len(placed))] if placed else [])
+    words += [f"{_plural(heads, 'cause')}, {_plural(len(placed) - heads, 'effect')}"] if heads < len(placed) else []
+    return " · ".join(words)
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _finding_row(finding: Finding, below: str, explains: int) -> Row:
+    sign = SEVERITIES[finding.severity]
+    mark = Part("└ ", Tone.DIM) if below else Part(f"explains {explains} · " if explains else "", Tone.NOTE)
+    tone = Tone.DIM if below else Tone.PLAIN
+    cells = (
+        cell(f"{sign.glyph} {sign.word}", sign.tone),
+        cell(finding.host, Tone.NAME),
+        cell(finding.code, tone),
+        line(mark, Part(finding.summary, tone)),
+    )
+    return Row(finding.id, cells)
+
+
+def finding_lines(finding: Finding, view: View) -> Iterator[Line]:
+    """Yield what is known of a finding."""
+    sign = SEVERITIES[finding.severity]
+    known = CODES[finding.code]
+    yield line(Part(finding.summary, Tone.STRONG))
+    yield ()
+    yield line(Part("severity  ", Tone.DIM), Part(f"{sign.glyph} {sign.word}", sign.tone), f"  {known.title}")
+    if finding.effect:
+        yield line(Part("effect    ", Tone.DIM), finding.effect)
+    for place, text in enumerate(finding.evidence):
+        yield line(Part("evidence  " if place == 0 else "          ", Tone.DIM), Part(text, Tone.CODE))
+    subject = f"{known.subject} {finding.subject}"
+    yield line(Part("entry     ", Tone.DIM), f"{finding.entry} · code {finding.code} · {subject}")
+    yield from _others("caused by", [other for other in view.findings if other.id in finding.caused_by])
+    below = [each.finding for each in in_tree_order(view.listed) if each.below == finding.id]
+    yield from _others("explains", below or [other for other in view.listed if finding.id in other.caused_by])
+    yield line(Part("by key    ", Tone.DIM), CLASS_WORDS[class_of(finding)])
+
+
+def finding_details(finding: Finding, view: View) -> Iterator[Line]:
+    """Yield what is known of a finding, and what such a finding means."""
+    yield from finding_lines(finding, view)
+    yield from explained(finding.entry)
+
+
+def _others(label: str, findings: list[Finding]) -> Iterator[Line]:
+    """Yield findings that have to do with one that is shown; of many, the first."""
+    for place, other in enumerate(findings[:MANY]):
+        head = Part(f"{'' if place else label:<10}", Tone.DIM)
+        yield line(head, Part(f"{other.host} ", Tone.NAME), other.summary, Part(f" ({other.code})", Tone.DIM))
+    if len(findings) > MANY:
+        yield line(Part(" " * 10, Tone.DIM), f"and {len(findings) - MANY} more")
+
+
+def host_lines(host: Host, view: View, now: float) -> Iterator[Line]:
+    """Yield what is known of a host: state, cause and remedy, facts, what was assumed and noticed."""
+    sign = STATES[host.state]
+    age = f", last heard {ago_text(now - host.changed_at)}" if host.changed_at else ""
+    yield line(Part("state     ", Tone.DIM), Part(f"{sign.glyph} {sign.word}", sign.tone), f" at {host.address}{age}")
+    if host.error:
+        yield line(Part("why       ", Tone.DIM), Part(why(host), Tone.WARN))
+        yield line(Part("next      ", Tone.DIM), DOWN_HINT)
+    if host.snapshot:
+        facts = host.snapshot.facts
+        who = "root" if facts.uid == 0 else f"uid {facts.uid}, not root"
+        machine = f"{facts.hostname}, Linux {facts.kernel}, Python {facts.python}, {who}"
+        yield line(Part("machine   ", Tone.DIM), machine)
+        yield from (line(Part("missing   ", Tone.DIM), Part(text, Tone.WARN)) for text in facts.missing)
+    yield from guard_lines(host)
+    assumed = [text for text in view.mesh.assumptions if text.startswith(f"{host.name}:") or f" {host.name}:" in text]
+    yield from (line(Part("assumed   ", Tone.DIM), text) for text in assumed)
+    yield from notice_lines(f for f in view.findings if f.host == host.name and f.severity is Severity.NOTICE)
+
+
+def guard_lines(host: Host) -> Iterator[Line]:
+    """Yield the changes that waited to be confirmed when the host was last asked, and how the last ones ended."""
+    for guard in host.guards:
+        told = f"changed again by somebody: {guard.put_back}" if guard.put_back else guard.detail
+        words = f"{guard.title}, by {guard.operator}{f' ({told})' if told else ''}"
+        if guard.state.pending:
+            until = f": taken back in {guard.left_s:.0f} s unless confirmed, when last asked"
+            yield line(Part("pending   ", Tone.DIM), Part(words, Tone.WARN), until)
+        else:
+            tone = Tone.WARN if guard.put_back or guard.state is GuardState.UNDO_FAILED else Tone.PLAIN
+            yield line(Part("change    ", Tone.DIM), Part(f"{guard.state.value}: ", tone), words)
+
+
+def assumption_lines(view: View) -> Iterator[Line]:
+    """Yield what was assumed of the mesh, and why."""
+    if not view.mesh.assumptions:
+        yield line("Nothing was assumed: all of it was told." if view.fabric.readable else "No host has been read yet.")
+    for text in view.mesh.assumptions:
+        yield line(Part("· ", Tone.DIM), text)
+    yield ()
+    yield cell("--network and an inventory tell what was assumed wrongly.", Tone.DIM)
+
+
+def network_title(view: View) -> str:
+    """Return the network and where it is known from, for the title of the matrix."""
+    network = view.mesh.network
+    if network is None:
+        return "network unknown" if view.fabric.readable else "network: looking"
+    prefix = f"network {network}: "
+    source = next((text.removeprefix(prefix) for text in view.mesh.assumptions if text.startswith(prefix)), "told")
+    return f"network {network} ({source})"
+
+
+def no_findings(view: View) -> tuple[Line, ...]:
+    """Return what the list of findings says when it is empty."""
+    hosts = view.fabric.hosts.values()
+    unread = [host for host in hosts if not is_current(host)]
+    if not hosts:
+        return (cell("No hosts are listed.", Tone.NOTE), cell("Start with --hosts vm1,vm2 or --lab.", Tone.DIM))
+    if len(unread) == len(hosts):
+        if any(host.readable for host in hosts):
+            return (cell("~ No host can be read now; what is shown is old.", Tone.WARN), TRY)
+        waiting = any(host.state in (HostState.CONNECTING, HostState.UP) for host in hosts)
+        text = "Connecting: findings appear as the hosts answer." if waiting else "No host could be reached."
+        return (cell(text, Tone.NOTE if waiting else Tone.BAD), TRY)
+    healthy = cell("✓ Healthy: every host routes every subnet to its owner; nothing that is checked is wrong.", Tone.OK)
+    if not unread:
+        return (healthy,)
+    names = ", ".join(host.name for host in unread)
+    share = f"{len(hosts) - len(unread)} of {len(hosts)}"
+    return (
+        cell(f"✓ Nothing wrong on the hosts that can be read now ({share}).", Tone.OK),
+        cell(f"? Not known: {names}. enter on a host tells why, r tries again.", Tone.WARN),
+    )

@@ -1,0 +1,195 @@
+"""The overview: how the fleet is, who reaches whom, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from hostgw.checks.judge import Standing
+from hostgw.checks.witness import WITNESSED
+from hostgw.model.finding import Finding
+from hostgw_tui.actions import bindings
+from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
+from hostgw_tui.overview.matrix import Judge, MatrixRows, finding_of, judgements
+from hostgw_tui.overview.matrix_grid import MatrixGrid
+from hostgw_tui.overview.rows import (
+    ago_text,
+    assumption_lines,
+    finding_details,
+    finding_rows,
+    findings_title,
+    host_lines,
+    host_rows,
+    is_current,
+    network_title,
+    no_findings,
+)
+from hostgw_tui.widgets.grid import Grid
+from hostgw_tui.widgets.layout import Column
+from hostgw_tui.widgets.main_screen import MainScreen
+from hostgw_tui.widgets.reader import Reader
+
+HOSTS = (
+    Column("HOST", most=16),
+    Column("STATE", most=14),
+    Column("ADDRESS", most=21),
+    Column("SUBNET", most=21),
+    Column("FINDINGS", most=10),
+    Column("AGE", 4, right=True),
+    Column("RTT", most=7, right=True),
+    Column("", grow=True),
+)
+FINDINGS = (
+    Column("SEVERITY", 9),
+    Column("HOST", most=16),
+    Column("CODE", most=30, above=100),
+    Column("SUMMARY", grow=True),
+)
+
+
+class OverviewScreen(MainScreen):
+    """Hosts, matrix, findings."""
+
+    SCOPE = "overview"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("overview")]
+    AUTO_FOCUS = "#findings"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._judge = Judge()
+        self._explained: Finding | None = None
+        self._lent_at: int | None = None
+        """Where the cursor of the hosts was when they were lent the focus."""
+
+    def body(self) -> ComposeResult:
+        """Stack the three tables."""
+        yield Grid(HOSTS, id="hosts", title="hosts")
+        yield MatrixGrid(id="matrix", title="mesh")
+        yield Grid(FINDINGS, id="findings", title="findings")
+        yield Reader(id="detail")
+
+    def paint(self) -> None:
+        """Show the view."""
+        view = self.view
+        hosts = self.query_one("#hosts", Grid)
+        hosts.show(host_rows(view, self.hostgw.now()), (cell("no hosts are listed", Tone.NOTE),))
+        matrix = self.query_one(MatrixGrid)
+        names = max((len(name) for name in view.fabric.hosts), default=0)
+        matrix.show_matrix(MatrixRows(view, self._judge), names, (cell("no subnet is known yet", Tone.NOTE),))
+        findings = self.query_one("#findings", Grid)
+        findings.show(finding_rows(view.listed), no_findings(view))
+        self._lend_focus(hosts, findings)
+        self._detail()
+
+    def _head_tables(self) -> None:
+        """Name the tables, and tell which part of them is in sight."""
+        titles = {"#hosts": "hosts", "#matrix": f"mesh · {network_title(self.view)}"}
+        for selector, title in {**titles, "#findings": findings_title(self.view)}.items():
+            grid = self.query_one(selector, Grid)
+            grid.border_title = " · ".join(filter(None, (title, grid.extent)))
+
+    def _lend_focus(self, hosts: Grid, findings: Grid) -> None:
+        """Move the focus to the hosts while there is no finding, for enter opens nothing there; then back.
+
+        It stays where a person took it: whoever moved the cursor of the hosts is reading them.
+        """
+        if not findings.all_rows:
+            if self.focused is findings and hosts.all_rows:
+                self._lent_at = hosts.cursor
+                hosts.focus()
+        elif self._lent_at is not None:
+            if self.focused is hosts and hosts.cursor == self._lent_at:
+                findings.focus()
+            self._lent_at = None
+
+    @on(Grid.Moved)
+    def _detail(self) -> None:
+        """Explain the finding under the cursor below the list."""
+        self._head_tables()
+        detail = self.query_one("#detail", Reader)
+        finding = self.finding() or next((f for f in self.view.listed if f.id == self._listed_key()), None)
+        detail.display = finding is not None
+        if finding != self._explained:
+            self._explained = finding
+            if self.hostgw.seen(self):
+                self.hostgw.look(*self.looks_at())
+            detail.border_title = finding.code if finding else ""
+            detail.show(finding_details(finding, self.view) if finding else ())
+
+    def looks_at(self) -> tuple[bool, str]:
+        """Have the host of the finding that is explained count, where a counter may witness it."""
+        found = self._explained
+        return (True, found.host) if found and found.code in WITNESSED else (False, "")
+
+    def _listed_key(self) -> str:
+        row = self.query_one("#findings", Grid).current
+        return row.key if row else ""
+
+    def finding(self) -> Finding | None:
+        """Return the finding under the cursor: of a cell, the first of a host, else the one of the list."""
+        return self._finding_here() or self._highlighted()
+
+    def findings(self) -> Sequence[Finding]:
+        """Return the finding under the cursor; on a host, all of its findings."""
+        grid, row = self.grid, self.row
+        mine = [f for f in self.view.listed if row and f.host == row.key] if grid and grid.id == "hosts" else []
+        return mine or super().findings()
+
+    def _finding_here(self) -> Finding | None:
+        grid, row = self.grid, self.row
+        if grid is None or row is None:
+            return None
+        if isinstance(grid, MatrixGrid):
+            return finding_of(self.view, row.key, grid.subnet.prefix) if grid.subnet else None
+        return next((found for found in self.view.listed if found.host == row.key), None)
+
+    def _highlighted(self) -> Finding | None:
+        """Return the finding that the list shows as current, whether the list has the focus or not."""
+        row = self.query_one("#findings", Grid).current
+        return next((found for found in self.view.listed if row and found.id == row.key), None)
+
+    @on(Grid.Chosen)
+    def _chosen(self, event: Grid.Chosen) -> None:
+        if event.grid.id == "hosts":
+            host = self.view.fabric.hosts[event.row.key]
+            self.hostgw.host = host.name
+            self.hostgw.read(host.name, host_lines(host, self.view, self.hostgw.now()), (("r", "retry"), ("2", "open")))
+        elif finding := self.finding():
+            self.hostgw.read(finding.code, finding_details(finding, self.view), (("f", "fix"),), finding)
+        elif isinstance(event.grid, MatrixGrid):
+            self.hostgw.read(event.row.key, self._cell_lines(event.row.key, event.grid))
+
+    def _cell_lines(self, name: str, grid: MatrixGrid) -> list[Line]:
+        """Return what a cell without a finding stands for."""
+        subnet, host = grid.subnet, self.view.fabric.hosts[name]
+        judged = [j for j in judgements(host, self.view.mesh) if subnet and j.subnet.prefix == subnet.prefix]
+        if subnet is None or not judged or not host.readable:
+            sign = STANDINGS[Standing.UNKNOWN if not host.readable else Standing.NONE]
+            return [line(f"{name} and {subnet.prefix if subnet else 'no subnet'}: ", Part(sign.word, sign.tone))]
+        sign = STANDINGS[judged[0].standing]
+        told = [line(Part(f"{sign.glyph} {sign.word}", sign.tone), f"  {name} to {subnet.prefix} of {subnet.owner}")]
+        if not is_current(host):
+            ago = ago_text(self.hostgw.now() - host.changed_at)
+            told.append(line(Part("old       ", Tone.DIM), Part(f"{name} is {host.state}; heard {ago}", Tone.WARN)))
+        told.append(line(Part("owner     ", Tone.DIM), f"{subnet.owner} ({subnet.reason})"))
+        if judged[0].expected:
+            told.append(line(Part("expected  ", Tone.DIM), Part(str(judged[0].expected), Tone.CODE)))
+        return told
+
+    def action_assumptions(self) -> None:
+        """Tell what was assumed of the mesh, and why."""
+        self.hostgw.read("assumed of the mesh", assumption_lines(self.view))
+
+    def go_to_finding(self, by: int) -> None:
+        """Put the cursor on the next finding; by 0, on the one where it was."""
+        grid = self.query_one("#findings", Grid)
+        if not grid.all_rows:
+            self.hostgw.tell("there is no finding")
+            return
+        if self.focused is grid and by:
+            grid.action_move(by)
+        grid.focus()

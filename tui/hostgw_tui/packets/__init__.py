@@ -1,0 +1,1 @@
+"""Screen 5: live capture, journeys, hop table."""

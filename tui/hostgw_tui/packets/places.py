@@ -1,0 +1,35 @@
+"""What a capture needs of the fabric: who owns a MAC address, and which containers can send a probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostgw.capture.journey_rows import Owner, mac_owners
+from hostgw.live.view import View
+from hostgw.mesh.bridges import container_link
+from hostgw.model.kernel import Link
+
+Place = tuple[str, int, str, str]
+"""Host, namespace, name and address of a container."""
+
+
+def owners(view: View) -> Owner:
+    """Return what names the owner of a MAC, by the fabric as it is."""
+    places: dict[str, tuple[Link, ...]] = {}
+    for host in view.fabric.readable:
+        places[host.name] = tuple(host.root.links.values())
+        for container in host.snapshot.containers if host.snapshot else ():
+            state = host.snapshot.state(container.id) if host.snapshot else host.root
+            places[f"{host.name}/{container.name}"] = tuple(state.links.values())
+    return mac_owners(places)
+
+
+def containers(view: View) -> Iterator[Place]:
+    """Yield the containers that have an address, host by host."""
+    for host in view.fabric.readable:
+        for container in host.snapshot.containers if host.snapshot else ():
+            state = host.snapshot.state(container.id) if host.snapshot else host.root
+            link = container_link(state)
+            held = state.addresses_of(link.index) if link else ()
+            if held:
+                yield host.name, container.id, container.name, held[0].address

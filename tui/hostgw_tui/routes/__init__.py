@@ -1,0 +1,1 @@
+"""Screen 3: routes, expected against actual."""

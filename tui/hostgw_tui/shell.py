@@ -1,0 +1,121 @@
+"""What the dashboard needs of a terminal: theme, output filters, leaving, toasts, clipboard, files, questions."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from textual import on
+from textual.app import App
+from textual.message import Message
+
+from hostgw_tui import theme
+from hostgw_tui.clipboard import sequence, toast
+from hostgw_tui.output import AsciiFilter, ControlFilter
+from hostgw_tui.prompts import DialogPrompter, Question
+from hostgw_tui.widgets.question import QuestionDialog
+
+GLANCE_S, READ_S = 2.5, 6.0
+"""How long a toast stays."""
+
+
+class Shell(App[None]):
+    """An app that leaves the terminal as it was, and asks a person what sessions need to know."""
+
+    TITLE = "hostgw-tui"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (140, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (34, "-tall")]
+
+    class QuestionWaits(Message):
+        """A session asks something."""
+
+    def __init__(self, prompter: DialogPrompter, ascii_only: bool) -> None:
+        no_color = bool(os.environ.get("NO_COLOR"))
+        super().__init__(ansi_color=True if no_color else None)
+        self._prompter = prompter
+        self._asking = False
+        self._leave_with: int | None = None
+        self._running_loop: asyncio.AbstractEventLoop | None = None
+        self._filters += [AsciiFilter()] if ascii_only else []
+        self._filters.append(ControlFilter())
+        self.set_class(no_color, "-no-color")
+        for own in (theme.DARK, theme.LIGHT):
+            self.register_theme(own)
+        self.theme = "ansi-dark" if no_color else os.environ.get("TEXTUAL_THEME") or theme.DARK.name
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Give our variables a value in every theme."""
+        return theme.fallback(self.current_theme)
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Switch screens without Textual's 50 ms pause, which keys to a new screen would feel."""
+        super().delay_update(min(delay, 0.005))
+
+    def on_mount(self) -> None:
+        """Take questions; leave at once if that was asked before there was a loop."""
+        self._prompter.attach(self._question_waits)
+        self._running_loop = asyncio.get_running_loop()
+        if self._leave_with is not None:
+            self.exit(return_code=self._leave_with)
+
+    def on_unmount(self) -> None:
+        """Leave nobody waiting for an answer."""
+        self._prompter.close()
+
+    def leave(self, code: int) -> None:
+        """Close the screen soon, with an exit code; from any thread, returns at once."""
+        self._leave_with = code
+        if self._running_loop:
+            with suppress(RuntimeError):  # the loop has just been closed
+                self._running_loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+
+    # ---- to the person ----
+
+    def tell(self, text: str, severity: str = "information", timeout: float | None = None) -> None:
+        """Show a toast: short, for it lies over what is read; longer when something is not as it should be."""
+        if timeout is None:
+            timeout = GLANCE_S if severity == "information" else READ_S
+        self.notify(text, severity=severity, markup=False, timeout=timeout)  # type: ignore[arg-type]
+
+    def copy(self, text: str) -> None:
+        """Send text to the terminal's clipboard."""
+        if (code := sequence(text, os.environ)) and self._driver is not None:
+            self._driver.write(code)
+        self.tell(toast(text))
+
+    def write_text(self, stem: str, text: str) -> None:
+        """Write text to a new file in the working directory."""
+        path = Path(f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}.txt")
+        try:
+            path.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            self.tell(f"cannot write {path}: {error.strerror}", "error")
+        else:
+            self.tell(f"written to {path}")
+
+    # ---- questions from sessions ----
+
+    def _question_waits(self) -> None:
+        """Note a question; called from any thread."""
+        self.post_message(self.QuestionWaits())
+
+    @on(QuestionWaits)
+    def _ask_next(self) -> None:
+        if self._asking or (question := self._prompter.next()) is None:
+            return
+        self._asking = True
+        self.push_screen(QuestionDialog(question), lambda answer: self._answered(question, answer))
+
+    def _answered(self, question: Question, answer: str | None) -> None:
+        self._asking = False
+        if not question.answer.done():
+            question.answer.set_result(answer)
+        self._ask_next()
+
+    def action_toggle_dark(self) -> None:
+        """Change between the dark and the light theme."""
+        self.theme = theme.LIGHT.name if self.current_theme.dark else theme.DARK.name

@@ -1,0 +1,215 @@
+"""What the five main screens share: top bar, body, filter line, footer, and the actions that work everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from hostgw.live.view import View
+from hostgw.model.finding import Finding
+from hostgw_tui.actions import HOST_SCREENS
+from hostgw_tui.look import Row
+from hostgw_tui.widgets.grid import Grid
+from hostgw_tui.widgets.keybar import KeyBar
+from hostgw_tui.widgets.topbar import TopBar, summary
+
+if TYPE_CHECKING:
+    from hostgw_tui.app import HostgwApp
+
+TOO_SMALL = "This terminal is too small for hostgw-tui.\n60 columns and 15 lines are the least, 80x24 is comfortable."
+
+
+class MainScreen(Screen[None]):
+    """A screen with a number key. Subclasses give `SCOPE`, `body` and `paint`."""
+
+    SCOPE: ClassVar[str] = ""
+    COUNTERS: ClassVar[bool] = False
+    """The hosts report counters while this screen is shown."""
+    AUTO_FOCUS = "Grid"
+    _painted_host = ""
+
+    @property
+    def hostgw(self) -> HostgwApp:
+        """The app, by its own type."""
+        return cast("HostgwApp", self.app)
+
+    @property
+    def view(self) -> View:
+        """The picture that is shown: the latest, or a frozen one."""
+        return self.hostgw.shown
+
+    def compose(self) -> ComposeResult:
+        """Stack the parts."""
+        yield TopBar(self.SCOPE)
+        with Container(id="body"):
+            yield from self.body()
+        yield Input(id="filter", placeholder="text to keep, !text to hide", compact=True, select_on_focus=False)
+        yield Static(TOO_SMALL, id="small", markup=False)
+        yield KeyBar(self.SCOPE)
+
+    def body(self) -> ComposeResult:
+        """Yield the widgets of this screen."""
+        raise NotImplementedError
+
+    def paint(self) -> None:
+        """Show `view`; called when it changed, at most a few times a second, only while the screen is seen."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Start hidden parts hidden, and age what is shown once a second while it is seen."""
+        self.query_one("#filter", Input).display = False
+        self.set_interval(1.0, self._tick)
+
+    def on_descendant_focus(self) -> None:
+        """Show the keys of what has the focus."""
+        self.query_one(KeyBar).show_typing(isinstance(self.focused, Input))
+
+    def on_screen_resume(self) -> None:
+        """Show what changed meanwhile."""
+        self.hostgw.look(*self.looks_at())
+        self.repaint()
+
+    def looks_at(self) -> tuple[bool, str]:
+        """Return whether hosts shall report counters, and which one if not all."""
+        return self.COUNTERS, ""
+
+    def _tick(self) -> None:
+        if self.hostgw.seen(self) and not self.hostgw.paused:
+            self.repaint()
+
+    def repaint(self) -> None:
+        """Paint the top bar and the body."""
+        bar = self.query_one(TopBar)
+        bar.summary = summary(self.view, self.hostgw.paused, self.hostgw.label)
+        self.paint()
+        if (host := self.hostgw.current_host()) != self._painted_host and self.SCOPE in HOST_SCREENS:
+            self._painted_host = host
+            for grid in self.query(Grid):
+                grid.action_end(-1)
+
+    @property
+    def busy(self) -> bool:
+        """A job of this screen runs that leaving would end."""
+        return False
+
+    @property
+    def at_stake(self) -> str:
+        """What would be lost with that job."""
+        return ""
+
+    def stop_job(self) -> None:
+        """Stop that job."""
+
+    # ---- what actions need ----
+
+    @property
+    def grid(self) -> Grid | None:
+        """The table that has the focus, else the first."""
+        if isinstance(self.focused, Grid):
+            return self.focused
+        return next(iter(self.query(Grid)), None)
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        return grid.current if (grid := self.grid) else None
+
+    def finding(self) -> Finding | None:
+        """Return the finding under the cursor; None when there is none."""
+        return None
+
+    def findings(self) -> Sequence[Finding]:
+        """Return what `f` mends: the finding under the cursor, or all of the host that it is on."""
+        found = self.finding()
+        return [found] if found else []
+
+    def no_finding(self) -> str:
+        """Return why `f` does nothing here."""
+        return "nothing to fix under the cursor" if self.view.listed else "nothing to fix: no findings"
+
+    # ---- actions ----
+
+    def action_choose(self) -> None:
+        """Open what the cursor is on."""
+        if grid := self.grid:
+            grid.choose()
+
+    def action_fix(self) -> None:
+        """Preview the fix of the finding under the cursor, or of all of a host."""
+        if findings := self.findings():
+            self.hostgw.preview(findings)
+        else:
+            self.hostgw.tell(self.no_finding())
+
+    def action_copy(self) -> None:
+        """Copy the row under the cursor."""
+        if (grid := self.grid) and (row := grid.current):
+            self.hostgw.copy(grid.copy_text(row))
+        else:
+            self.hostgw.tell("nothing to copy under the cursor")
+
+    def action_write(self) -> None:
+        """Write all tables as text to a file."""
+        self.hostgw.write_text(f"hostgw-{self.SCOPE}", self.text())
+
+    def text(self) -> str:
+        """Return all tables as text."""
+        return "\n\n".join(grid.as_text() for grid in self.query(Grid) if grid.display)
+
+    def action_all_hosts(self) -> None:
+        """Say that there is no other host to go to."""
+        self.hostgw.tell("this screen shows all hosts; 2, 3 and 4 show one")
+
+    def action_host_step(self, by: int) -> None:
+        """Show another host."""
+        self.hostgw.step_host(by)
+
+    # ---- filter ----
+
+    def action_filter(self) -> None:
+        """Open the filter line for the table that has the focus."""
+        if grid := self.grid:
+            field = self.query_one("#filter", Input)
+            self._filtered = grid
+            field.value = grid.needle
+            field.display = True
+            field.focus()
+
+    _filtered: Grid | None = None
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self, event: Input.Changed) -> None:
+        if self._filtered:
+            self._filtered.needle = event.value
+
+    @on(Input.Submitted, "#filter")
+    def _keep(self) -> None:
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.display = bool(field.value)
+        if self._filtered:
+            self._filtered.focus()
+
+    def action_back(self) -> None:
+        """Leave the filter; else go to the overview."""
+        field = self.query_one("#filter", Input)
+        if field.display and self._filtered:
+            field.value = ""
+            self._filtered.needle = ""
+            self._close_filter()
+        elif self.SCOPE != "overview":
+            self.hostgw.action_show("overview")
+
+    def on_key(self, event: events.Key) -> None:
+        """Let the arrows leave the filter line."""
+        if event.key in ("down", "up") and self.focused is self.query_one("#filter", Input):
+            self._close_filter()
+            event.stop()

@@ -1,0 +1,42 @@
+"""Lines to read, wrapped between words, with a hanging indent behind labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import RenderResult
+from textual.geometry import Size
+from textual.widget import Widget
+
+from hostgw_tui.look import Line, Part
+from hostgw_tui.widgets.layout import fitted, wrapped
+from hostgw_tui.widgets.text import content
+
+
+class Reader(Widget, can_focus=False):
+    """Shows lines; as high as they need."""
+
+    DEFAULT_CSS = "Reader { height: auto; width: 100%; }"
+
+    def __init__(self, lines: Iterable[Line] = (), *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.lines = tuple(lines)
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Show other lines."""
+        shown = tuple(lines)
+        if shown != self.lines:
+            self.lines = shown
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return how many lines it takes."""
+        return max(1, len(wrapped(self.lines, width)))
+
+    def render(self) -> RenderResult:
+        """Return the lines; where they are cut, with a mark."""
+        width, height = self.content_region.size
+        lines = wrapped(self.lines, width)
+        if 0 < height < len(lines):
+            lines[height - 1 :] = [fitted((*lines[height - 1], Part(" " * width)), width)]
+        return content(lines)

@@ -1,0 +1,38 @@
+"""What a table says instead of rows: connecting, no host, out of reach, still reading, nothing there."""
+
+from __future__ import annotations
+
+from hostgw.fabric import Host
+from hostgw.model.host import HostState
+from hostgw_tui.look import STATES, Line, Part, Tone, cell, line
+
+
+def absent(host: Host | None, nothing: str) -> tuple[Line, ...]:
+    """Return why there are no rows of a host, and the next key; `nothing` is said of one that was read."""
+    if host is None:
+        return (cell("No hosts are listed.", Tone.NOTE), cell("Start with --hosts vm1,vm2 or --lab.", Tone.DIM))
+    if host.readable:
+        return (cell(nothing, Tone.NOTE),)
+    sign = STATES[host.state]
+    where = f" ({host.address})" if host.address else ""
+    told = line(Part(f"{sign.glyph} {host.name} is {sign.word}", sign.tone), where)
+    if host.state is HostState.CONNECTING:
+        return (told, cell("Its picture appears when it answers. ] shows the next host.", Tone.DIM))
+    if host.state is HostState.UP:
+        return (cell(f"◌ reading {host.name} …", Tone.NOTE),)
+    why = cell(host.error or "no reason was given", Tone.WARN)
+    return (told, why, cell("r tries again · ] shows the next host", Tone.DIM))
+
+
+def freshness(host: Host | None, now: float) -> Line:
+    """Return a remark for data that is old; empty for data that is current."""
+    if host is None or host.state is HostState.UP or not host.readable:
+        return ()
+    seconds = int(now - host.changed_at)
+    return cell(f"~ {host.state.value}, {seconds} s old · r tries again", Tone.WARN)
+
+
+def with_freshness(title: str, host: Host | None, now: float) -> str:
+    """Return a title that tells when what is shown is old."""
+    remark = freshness(host, now)
+    return f"{title} · {remark[0].text}" if remark else title

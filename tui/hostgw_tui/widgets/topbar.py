@@ -1,0 +1,78 @@
+"""The first line: screens with their keys, and how the fleet is."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import RenderResult
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from hostgw.checks.run import listed
+from hostgw.live.view import View
+from hostgw.model.finding import Severity
+from hostgw.model.host import HostState
+from hostgw_tui.actions import EVERYWHERE, TITLES
+from hostgw_tui.look import Line, Part, Tone, line
+from hostgw_tui.widgets.layout import fitted
+from hostgw_tui.widgets.text import content
+
+
+class TopBar(Widget, can_focus=False):
+    """Screens left, state right."""
+
+    summary: reactive[Line] = reactive(())
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self._scope = scope
+
+    def render(self) -> RenderResult:
+        """Return the line."""
+        left = tabs(self._scope, self.size.width)
+        room = self.size.width - sum(len(part.text) for part in left) - 1
+        summary = self.summary if sum(len(part.text) for part in self.summary) <= room else fitted(self.summary, room)
+        gap = room - sum(len(part.text) for part in summary)
+        return content([(*left, Part(" " * max(0, gap)), *summary)])
+
+    def on_click(self, event: events.Click) -> None:
+        """Show the screen whose name was clicked."""
+        end = 0
+        for name, part in zip(EVERYWHERE, tabs(self._scope, self.size.width)):
+            end += len(part.text)
+            if event.x < end:
+                self.app.call_later(self.app.run_action, f"app.show('{name}')")
+                return
+
+    def watch_summary(self) -> None:
+        """Repaint."""
+        self.refresh()
+
+
+def tabs(scope: str, width: int) -> Line:
+    """Return the names of the screens with their keys; only the current one's in a narrow terminal."""
+    parts: list[Part] = []
+    for number, name in enumerate(EVERYWHERE, 1):
+        here = name == scope
+        title = f" {number} {TITLES[name]} " if here or width >= 76 else f" {number} "
+        parts.append(Part(title, Tone.TAB if here else Tone.DIM))
+    return tuple(parts)
+
+
+def summary(view: View, paused: bool, title: str = "") -> Line:
+    """Return how the fleet is: hosts that are up, findings, pause."""
+    hosts = view.fabric.hosts.values()
+    up = sum(host.state is HostState.UP for host in hosts)
+    found = listed(view.findings)
+    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    state = Part(f"{up}/{len(hosts)} up", Tone.OK if up == len(hosts) else Tone.WARN)
+    unread = sum(not (host.readable and host.state is HostState.UP) for host in hosts)
+    if not any(host.readable for host in hosts):
+        verdict = Part(" · nothing read yet", Tone.NOTE)
+    elif found:
+        verdict = Part(f" · ✗ {len(found)} found", Tone.BAD if errors else Tone.WARN)
+    elif unread:
+        verdict = Part(f" · ? {unread} not known", Tone.WARN)
+    else:
+        verdict = Part(" · ✓ healthy", Tone.OK)
+    shown = (Part("PAUSED ", Tone.WARN),) if paused else ()
+    return line(*shown, Part(f"{title} ", Tone.DIM) if title else "", state, verdict, " ")
