@@ -228,9 +228,9 @@ class Operator:
     def guards(self) -> tuple[Guard, ...]:
         return self.ask(Guards(next(_numbers)), Guarded).guards
 
-    def send_arm(self, *changes: Change) -> None:
+    def send_arm(self, *changes: Change, ttl_s: float) -> None:
         """Ask for changes without waiting for what becomes of them."""
-        self.send(Arm(next(_numbers), secrets.token_hex(16), changes, **LEAVING))
+        self.send(Arm(next(_numbers), secrets.token_hex(16), changes, **{"ttl_s": ttl_s, **LEAVING}))
 
     @property
     def root(self) -> NamespaceState:
