@@ -29,6 +29,7 @@ COMMANDS = {
     "routes": "hostgw_tui.commands.routes",
     "nat": "hostgw_tui.commands.nat",
     "capture": "hostgw_tui.commands.capture",
+    "path": "hostgw_tui.commands.path",
     "snapshot": "hostgw_tui.commands.snapshot",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",

@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 from hostgw import __version__
 from hostgw.lab.command import add_parser as add_lab
+from hostgw_tui.path_parsers import add_paths
 from hostgw_tui.setup_parsers import add_setup
 
 SETTLE_S = 30.0
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach"),
-    *("routes", "nat", "capture", "snapshot", "explain", "schema", "lab"),
+    *("routes", "nat", "capture", "path", "snapshot", "explain", "schema", "lab"),
 )
-SCHEMA_NAMES = ("check", "explain", "fix", "nat", "routes", "undo-list", "undo-pending")
+SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "undo-list", "undo-pending")
 
 T = TypeVar("T", int, float)
 
@@ -53,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _with_host(_common(commands, "routes", "expected against actual routes"), "only this host")
     _with_host(_common(commands, "nat", "NAT rules, their counters and what they mean"), "only this host")
     _add_capture(commands)
+    add_paths(commands, _common)
     snapshot = _common(commands, "snapshot", "write the state of all hosts to a file")
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
     _add_explain(commands)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from hostgw.checks.representatives import ordinary
-from hostgw.checks.words import finding, route_text
+from hostgw.checks.words import finding
 from hostgw.fabric import Host, NamespaceState
 from hostgw.mesh import Mesh, Subnet
 from hostgw.mesh.bridges import TUNNELS
@@ -19,6 +19,7 @@ from hostgw.model.kernel import Link, Neighbour, Route
 from hostgw.paths.fib import MAIN, Packet, fib
 from hostgw.paths.netfilter import Flow, passages
 from hostgw.paths.netfilter.passage import LOST
+from hostgw.paths.words import route_text
 from hostgw.wire import Section
 
 DEFAULT = "0.0.0.0/0"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hostgw.checks import masks, own_routes, stale
 from hostgw.checks.judge import Judgement, Standing, by_routes, is_default, plainly_right
-from hostgw.checks.words import by_way_of, cannot, finding, route_text
+from hostgw.checks.words import by_way_of, cannot, finding
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet
 from hostgw.mesh.bridges import container_bridges
@@ -14,6 +14,7 @@ from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, address_text, prefix
 from hostgw.model.kernel import Route
 from hostgw.paths.fib import fib
+from hostgw.paths.words import route_text
 
 Judged = Callable[[Host, Mesh, Judgement], Iterator[Finding]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from hostgw.checks.words import route_text, rule_text
+from hostgw.checks.words import rule_text
 from hostgw.fabric import Host, NamespaceState
 from hostgw.model.change import (
     AddressChange,
@@ -23,6 +23,7 @@ from hostgw.model.change import (
 )
 from hostgw.model.finding import Finding
 from hostgw.model.kernel import Link, Neighbour
+from hostgw.paths.words import route_text
 from hostgw.plans.commands import commands
 from hostgw.plans.model import Command, Step
 from hostgw.plans.reverse import reversed_change

@@ -10,6 +10,7 @@ import msgspec
 from hostgw.model.finding import Severity
 from hostgw.model.guard import GuardState
 from hostgw.model.host import HostState, Role
+from hostgw.paths.predict import End, Leg, Query
 from hostgw.plans.model import Command
 
 SCHEMA = 1
@@ -279,6 +280,19 @@ class ExplainReport(msgspec.Struct, frozen=True):
     entries: tuple[EntryReport, ...]
 
 
+class PathReport(msgspec.Struct, frozen=True):
+    """The document of `path --json`."""
+
+    source: End
+    destination: End
+    query: Query
+    works: bool
+    """A question is predicted to be answered."""
+    request: Leg
+    reply: Leg | None
+    schema: int = SCHEMA
+
+
 SCHEMAS: dict[str, Any] = {
     "check": CheckReport,
     "routes": RoutesReport,
@@ -287,6 +301,7 @@ SCHEMAS: dict[str, Any] = {
     "undo-list": JournalReport,
     "undo-pending": GuardsReport,
     "explain": ExplainReport,
+    "path": PathReport,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 
