@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 GRACE_S = 1.0
 """How much longer than the guard it waits before it takes the guard for hung."""
-SLICE_S, STEP_S = 0.25, 0.005
-APPLYING_S = 60.0
-"""How long making the changes may take at most: tools wait 5 s for their locks, ten of them may."""
+SLICE_S, NAP_S = 0.25, 0.005
+STEP_S = 10.0
+"""How long making one change may take at most: tools wait 5 s for their locks."""
 REACHED, UNTIL, END = "reached", "until", "end"
 
 
@@ -30,7 +30,7 @@ class Shadow:
 
     def __init__(self, guard: "Guard") -> None:
         self._guard = guard
-        self._told: List[str] = [f"{UNTIL} {boottime() + APPLYING_S}"]
+        self._told: List[str] = [f"{UNTIL} {boottime() + STEP_S}"]
         self._start()
 
     def _start(self) -> None:
@@ -49,8 +49,9 @@ class Shadow:
             self._send(line)
 
     def reached(self, place: int) -> None:
-        """Say which change is made now."""
+        """Say which change is made now, and how long that may take."""
         self._tell(f"{REACHED} {place}")
+        self.until(boottime() + STEP_S)
 
     def until(self, when: float) -> None:
         """Say until when the guard waits, in seconds since boot."""
@@ -66,7 +67,7 @@ class Shadow:
                 os.kill(self._pid, signal.SIGKILL)
                 os.waitpid(self._pid, 0)
                 return
-            time.sleep(STEP_S)
+            time.sleep(NAP_S)
 
     def revive(self) -> None:
         """Make another one when somebody killed it."""
@@ -87,7 +88,7 @@ class Shadow:
 
 def _wait(guard: "Guard", read: int, pid: int) -> None:
     """Live as the shadow of the guard process `pid`."""
-    reached, until, rest = -1, boottime() + APPLYING_S, ""
+    reached, until, rest = -1, boottime() + STEP_S, ""
     while boottime() < until + GRACE_S:
         if not select.select([read], [], [], SLICE_S)[0]:
             continue
