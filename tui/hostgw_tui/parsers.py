@@ -15,9 +15,9 @@ from hostgw_tui.setup_parsers import add_setup
 SETTLE_S = 30.0
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach"),
-    *("routes", "nat", "capture", "path", "snapshot", "explain", "schema", "lab"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "explain", "schema", "lab"),
 )
-SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "undo-list", "undo-pending")
+SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending")
 
 T = TypeVar("T", int, float)
 

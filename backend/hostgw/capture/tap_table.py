@@ -16,17 +16,22 @@ Sessions = Mapping[str, Iterable[FourTuple] | None]
 """Our SSH connections by host, as the hosts see them; empty for `local`, None where unknown."""
 
 
+MOST_NUMBERS = (1 << 16) - 1
+"""A frame's head has two bytes for it."""
+
+
 class TapTable:
     """Taps by their number within the capture. Not thread-safe; the capture holds a lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, last: dict[str, int] | None = None) -> None:
+        """Make an empty table; `last` holds the newest number of a tap on each host, and is kept up to date."""
+        self._last = last if last is not None else {}
         self.orders: dict[int, int] = {}
         self.sights: dict[int, TapSight] = {}
         """What each tap can tell."""
         self._missed: list[int] = []
         self._rows: list[TapStatus] = []
         self._slots: dict[tuple[str, int], int] = {}
-        self._last: dict[str, int] = {}
         self._received: list[int] = []
         self._overflow: list[int] = []
 
@@ -43,7 +48,7 @@ class TapTable:
     def renumber(self, tap: int) -> TapStatus:
         """Give a tap a fresh number on its host, as it is opened anew; frames under the old one still count."""
         point = self._rows[tap].point
-        number = self._last[point.host] = self._last.get(point.host, 0) + 1
+        number = self._last[point.host] = self._last.get(point.host, 0) % MOST_NUMBERS + 1
         self._slots[point.host, number] = tap
         self._set(TapStatus(tap, point, number))
         return self._rows[tap]

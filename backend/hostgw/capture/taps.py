@@ -53,6 +53,7 @@ class Capture:
         dissector: Dissector | None = None,
         record: pcapng.Writer | None = None,
         now: Callable[[], int] = lambda: 0,
+        numbers: dict[str, int] | None = None,
     ) -> None:
         """Prepare a capture.
 
@@ -64,6 +65,7 @@ class Capture:
             dissector: where frames go for names and details; started and closed by the capture.
             record: where every frame is written as it comes.
             now: tells our time in epoch nanoseconds, so that a wire which falls silent does not stop the judgement.
+            numbers: the newest of a tap on each host; captures share them, lest old news of one pass for another's.
 
         Raises:
             CaptureError: the filter is refused.
@@ -73,7 +75,7 @@ class Capture:
         self.settings = settings._replace(snaplen=max(settings.snaplen, MIN_SNAPLEN))
         self._arming = Arming(sessions, settings.expression, self.settings.snaplen)
         self._lock = threading.Lock()
-        self._taps = TapTable()
+        self._taps = TapTable(numbers)
         self._queue: deque[tuple[str, list[Captured]]] = deque()
         self._queued = self._serial = 0
         self._raw = RawRing(settings.keep_bytes)

@@ -29,6 +29,7 @@ class Captures:
         self._clocks: dict[str, Clock] = {}
         self._lock = threading.Lock()
         self._running: Capture | None = None
+        self._numbers: dict[str, int] = {}
 
     def start(
         self,
@@ -45,7 +46,7 @@ class Captures:
         self.stop()
         wanted = (settings or Settings())._replace(expression=expression)
         clock = lambda host: self._clocks.get(host, Clock())  # noqa: E731
-        capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns)
+        capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns, self._numbers)
         with self._lock:
             self._running = capture
         capture.start()

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from hostgw.capture.trace import Trace
 from hostgw.model.finding import Severity
 from hostgw.model.guard import GuardState
 from hostgw.model.host import HostState, Role
@@ -302,6 +303,7 @@ SCHEMAS: dict[str, Any] = {
     "undo-pending": GuardsReport,
     "explain": ExplainReport,
     "path": PathReport,
+    "trace": Trace,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
 from hostgw.model.ip import address_number, address_text
@@ -15,7 +17,7 @@ from hostgw.paths.predict.journey import Ended, Travel
 from hostgw.paths.predict.link import cross
 from hostgw.paths.predict.model import End, Leg, Outcome, Prediction, Query
 from hostgw.paths.predict.node import Node
-from hostgw.paths.predict.stack import Departure, arrived, sent
+from hostgw.paths.predict.stack import Departure, arrived, sent, source_for
 
 STATELESS = frozenset({"udp"})
 """Protocols of which conntrack takes any packet for the first of a connection."""
@@ -32,6 +34,9 @@ def predict(fabric: Fabric, source: End, destination: End, query: Query | None =
     if start is None:
         remedy = "A path begins at a listed host or container."
         raise UsageError(f"{source} is not on a listed host", "", remedy)
+    if source.any_address:
+        chosen = source_for(start, address_number(destination.address)) or source.address
+        source = structs.replace(source, address=chosen)
     ports = (asked.source_port, asked.port) if asked.protocol != "icmp" else (0, 0)
     flow = Flow(
         address_number(source.address),

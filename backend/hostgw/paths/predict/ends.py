@@ -78,4 +78,4 @@ def _host(host: Host, mesh: Mesh) -> End:
     member = mesh.members.get(host.name)
     if member is None or member.underlay is None:
         raise UsageError("its underlay address is not known", "", "Give one of its addresses instead.", host.name)
-    return End(address_text(member.underlay.address), host.name)
+    return End(address_text(member.underlay.address), host.name, any_address=True)

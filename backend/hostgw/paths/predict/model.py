@@ -26,6 +26,8 @@ class End(msgspec.Struct, frozen=True):
     """Empty for a machine that is not listed."""
     container: str = ""
     """Empty for the host itself."""
+    any_address: bool = False
+    """A host by its name: which of its addresses it sends from, its kernel chooses by the route."""
 
     def __str__(self) -> str:
         """Return ``vm1:c1 (10.239.0.2)``."""

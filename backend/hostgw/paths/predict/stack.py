@@ -41,6 +41,22 @@ class Departure:
     because: str
 
 
+def source_for(node: Node, destination: int) -> str:
+    """Return the address that a namespace sends from: the route's, else the first of the device (ip-route(8), src).
+
+    Empty when there is no way.
+    """
+    result = fib(node.state).lookup(Packet(destination))
+    if result.outcome is Routed.LOCAL:
+        return address_text(destination)
+    route = result.route if result.outcome is Routed.FORWARD else None
+    if route is None:
+        return ""
+    device = node.state.links_by_name.get(_device_name(node, route))
+    held = node.state.addresses_of(device.index) if device else ()
+    return route.src or next((address.address for address in held), "")
+
+
 def sent(travel: Travel, node: Node) -> Departure:
     """Send a namespace's own packet.
 
