@@ -15,7 +15,7 @@ from hostgw.inventory.targets import parse_hosts
 from hostgw.lab import enter_operator
 from hostgw.live import Live
 from hostgw.live.tracing import Tracing, trace
-from hostgw.paths.predict import find_end, predict
+from hostgw.paths.predict import find_end
 from hostgw.plans.journal import Journal
 from hostgw.report.trace import reason, trace_text
 from hostgw.ssh.options import Options
@@ -29,8 +29,8 @@ def told(found: Tracing) -> dict[str, Any]:
         "outcome": found.prediction.forward.outcome.value,
         "reason": found.prediction.forward.reason,
         "verdict": each.verdict.value if each else None,
-        "predicted": each.predicted if each else None,
-        "why": reason(found, each) if each else "",
+        "predicted": each.predicted if each else found.never_left,
+        "why": reason(found, each) if each else found.prediction.forward.reason,
         "text": "\n".join(trace_text(found, str)),
     }
 
@@ -38,7 +38,7 @@ def told(found: Tracing) -> dict[str, Any]:
 def traced(live: Live, source: str, destination: str) -> dict[str, Any]:
     view = live.view()
     ends = (find_end(view.fabric, view.mesh, text) for text in (source, destination))
-    return told(trace(live, predict(view.fabric, *ends)))
+    return told(trace(live, *ends))
 
 
 def main(name: str, pairs: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hostgw.capture.describe import address, mac
 from hostgw.capture.journeys import Sighting
 from hostgw.capture.tap_points import TapPoint
-from hostgw.paths.predict import Hop
+from hostgw.paths.predict import Hop, Leg, Outcome
 
 Key = tuple[str, str | None, str, str]
 """Host, container, interface, direction."""
@@ -21,27 +21,30 @@ class Pair(NamedTuple):
     sighting: Sighting | None
     differs: tuple[str, ...] = ()
     """What is not as predicted: source, destination, ttl, mac."""
+    beyond: bool = False
+    """It was seen where the prediction does not reach."""
 
     @property
     def right(self) -> bool:
         """It was seen as predicted."""
-        return self.hop is not None and self.sighting is not None and not self.differs
+        return self.beyond or (self.hop is not None and self.sighting is not None and not self.differs)
 
 
 def compared(
-    hops: Sequence[Hop], sightings: Sequence[Sighting], points: Mapping[int, TapPoint], *, known_ttl: bool = True
+    leg: Leg | None, sightings: Sequence[Sighting], points: Mapping[int, TapPoint], *, known_ttl: bool = True
 ) -> tuple[Pair, ...]:
     """Return both in one order; predicted hops at which no tap stands are left out.
 
     Args:
-        hops: the predicted way.
+        leg: the predicted way; None where nothing is predicted.
         sightings: what was seen, in the order of the way.
         points: the taps.
         known_ttl: the TTL at the start is known; it is not where a machine that is not listed sends.
     """
     tapped = {(p.host, p.container, p.interface) for p in points.values()}
-    wanted = [hop for hop in hops if (hop.host, hop.namespace, hop.interface) in tapped]
-    return tuple(_merged(wanted, list(sightings), points, known_ttl))
+    wanted = [hop for hop in (leg.hops if leg else ()) if (hop.host, hop.namespace, hop.interface) in tapped]
+    open_end = leg is None or leg.outcome is Outcome.UNKNOWN
+    return tuple(_merged(wanted, list(sightings), points, known_ttl, open_end))
 
 
 def as_predicted(pairs: Sequence[Pair]) -> bool:
@@ -50,13 +53,13 @@ def as_predicted(pairs: Sequence[Pair]) -> bool:
 
 
 def _merged(
-    hops: list[Hop], sightings: list[Sighting], points: Mapping[int, TapPoint], known_ttl: bool
+    hops: list[Hop], sightings: list[Sighting], points: Mapping[int, TapPoint], known_ttl: bool, open_end: bool
 ) -> Iterator[Pair]:
     """Yield pairs; what only one side has stands where that side has it."""
     while hops or sightings:
         seen = [_key(sighting, points) for sighting in sightings]
         if not hops:
-            yield Pair(None, sightings.pop(0))
+            yield Pair(None, sightings.pop(0), beyond=open_end)
         elif _hop_key(hops[0]) not in seen:
             yield Pair(hops.pop(0), None)
         elif seen[0] == _hop_key(hops[0]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from hostgw.capture.expected import Pair, as_predicted, compared
 from hostgw.capture.frames import ECHO_REQUESTS, ICMP
@@ -13,13 +13,14 @@ from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.tap_points import TapPoint, TapState
 from hostgw.capture.taps import Capture
 from hostgw.capture.view import Settings
-from hostgw.errors import CaptureError, UsageError
+from hostgw.errors import CaptureError, HostgwError, UsageError
 from hostgw.live.engine import Live
 from hostgw.live.points import default_points, tap_points
 from hostgw.model.ip import address_number
-from hostgw.paths.predict import End, Hop, Leg, Outcome, Prediction
+from hostgw.paths.predict import End, Outcome, Prediction, predict
 from hostgw.paths.predict.ends import node_of
-from hostgw.wire import Probe
+from hostgw.paths.predict.link import Asked
+from hostgw.wire import ArpProbe, ArpProbeReply, Probe
 
 WINDOW_NS: Final = 1_000_000_000
 """How long a packet may be under way before it is lost: more than a round trip on a segment, with ARP, ever takes."""
@@ -27,7 +28,12 @@ MOST_TAPS: Final = 64
 """Beside the taps on the predicted way, so many on other hosts: where a packet goes astray is then seen, too."""
 OPEN_S: Final = 5.0
 SETTLE_S: Final = 4.0
+LINGER_S: Final = 0.5
+"""How long what is settled may still get more sightings: taps tell their frames in bursts."""
 TICK_S: Final = 0.02
+ARP_MS: Final = 400
+MOST_ASKED: Final = 4
+"""Next hops that are asked for on the way there and back."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +62,25 @@ class Tracing:
     capture: Capture
 
     @property
+    def never_left(self) -> bool:
+        """No tap saw a probe, and none was predicted to."""
+        return not self.probes and not self.prediction.forward.hops
+
+    @property
     def works(self) -> bool:
         """Every probe was answered, on the predicted way."""
         return bool(self.probes) and all(p.verdict is Verdict.ANSWERED and p.predicted for p in self.probes)
 
 
-def trace(live: Live, prediction: Prediction, count: int = 1) -> Tracing:
+def trace(live: Live, source: End, destination: End, count: int = 1) -> Tracing:
     """Open taps, send echo requests, wait for what becomes of them.
 
     Raises:
-        UsageError: nothing would pass a tap, for both ends are one namespace.
+        UsageError: the source is not on a listed host, or nothing would pass a tap, for both ends are one namespace.
         CaptureError: a tap would feed on our own SSH connection, or none opens.
         HostgwError: the source cannot send.
     """
+    prediction = predicted(live, source, destination)
     if not prediction.forward.hops and prediction.forward.outcome is Outcome.DELIVERED:
         raise UsageError(f"{prediction.destination} is {prediction.source} itself", "", "Nothing would pass a tap.")
     points = _points(live, prediction)
@@ -80,6 +92,28 @@ def trace(live: Live, prediction: Prediction, count: int = 1) -> Tracing:
     finally:
         live.captures.stop()
     return Tracing(prediction, dict(enumerate(points)), probes, capture)
+
+
+def predicted(live: Live, source: End, destination: End) -> Prediction:
+    """Predict, and ask by ARP for a next hop that no listed host holds and nobody has asked for: it may not exist."""
+    silent: frozenset[Asked] = frozenset()
+    for _ in range(MOST_ASKED):
+        found = predict(live.view().fabric, source, destination, silent=silent)
+        asks = found.forward.asks or (found.back.asks if found.back else None)
+        if asks is None or asks in silent or _answers(live, *asks):
+            break
+        silent |= {asks}
+    return found
+
+
+def _answers(live: Live, host: str, index: int, address: str) -> bool:
+    """Ask on the link who has an address; who cannot ask does not know."""
+    asked = live.ask(host, lambda number: ArpProbe(number, index, (address,), ARP_MS))
+    try:
+        reply = cast("ArpProbeReply", asked.result(SETTLE_S))
+    except (HostgwError, TimeoutError):
+        return True
+    return bool(reply.answers)
 
 
 def _points(live: Live, prediction: Prediction) -> tuple[TapPoint, ...]:
@@ -114,18 +148,15 @@ def _send(live: Live, source: End, destination: End, count: int) -> None:
 
 def _await_verdicts(capture: Capture, prediction: Prediction, count: int) -> tuple[Traced, ...]:
     """Wait until it is settled what became of every probe."""
-    until = time.monotonic() + SETTLE_S
+    until, settled = time.monotonic() + SETTLE_S, 0.0
     while True:
-        found = list(_traced(capture, prediction))
-        settled = [each for each in found if each.verdict is not Verdict.IN_FLIGHT and _whole(each)]
-        if len(settled) >= count or time.monotonic() > until:
-            return tuple(found[:count])
+        found = list(_traced(capture, prediction))[:count]
+        now = time.monotonic()
+        over = len(found) == count and all(each.verdict is not Verdict.IN_FLIGHT for each in found)
+        settled = (settled or now) if over else 0.0
+        if (over and all(each.predicted for each in found)) or now > (settled + LINGER_S if settled else until):
+            return tuple(found)
         time.sleep(TICK_S)
-
-
-def _whole(each: Traced) -> bool:
-    """Tell whether the answer, too, has been seen wherever it should be: taps tell their frames in bursts."""
-    return each.verdict is not Verdict.ANSWERED or each.predicted
 
 
 def _traced(capture: Capture, prediction: Prediction) -> Iterator[Traced]:
@@ -141,11 +172,7 @@ def _traced(capture: Capture, prediction: Prediction) -> Iterator[Traced]:
 def _one(capture: Capture, view: JourneyView, prediction: Prediction, points: dict[int, TapPoint]) -> Traced:
     reply = capture.journey(view.reply) if view.reply else None
     outside = prediction.forward.outcome is Outcome.OUTSIDE
-    there = compared(prediction.forward.hops, view.sightings, points)
+    there = compared(prediction.forward, view.sightings, points)
     seen = reply.sightings if reply else ()
-    back = compared(_hops(prediction.back), seen, points, known_ttl=not outside)
+    back = compared(prediction.back, seen, points, known_ttl=not outside)
     return Traced(view, reply, capture.verdict(view), there, back)
-
-
-def _hops(leg: Leg | None) -> tuple[Hop, ...]:
-    return leg.hops if leg else ()

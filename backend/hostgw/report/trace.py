@@ -8,7 +8,8 @@ from hostgw.capture.describe import address, mac
 from hostgw.capture.expected import Pair, as_predicted
 from hostgw.capture.journey_rows import Owner, duration
 from hostgw.capture.journeys import Sighting, Verdict
-from hostgw.capture.trace import Trace, traced
+from hostgw.capture.trace import Trace, Way, traced
+from hostgw.capture.trace import Traced as TracedProbe
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.paths.predict import Leg, Outcome
 from hostgw.report.path import place
@@ -19,6 +20,9 @@ HEAD = COLUMNS.format("", "tap", "", "MAC", "source", "TTL", "time")
 
 def trace_report(found: Tracing) -> Trace:
     """Return the document of `trace --json`."""
+    if not found.probes:
+        why = found.prediction.forward.reason if found.never_left else "no tap saw it"
+        return Trace((TracedProbe(Verdict.LOST, None, why, found.never_left, Way(), Way()),))
     return Trace(
         tuple(
             traced(
@@ -40,7 +44,7 @@ def trace_text(found: Tracing, owner: Owner) -> Iterator[str]:
     prediction = found.prediction
     yield f"{prediction.source} -> {prediction.destination}, icmp"
     if not found.probes:
-        yield "no probe was seen at any tap: it was not sent, or lost before the first"
+        yield f"lost before the first tap, {_way(found.never_left)}: {found.prediction.forward.reason}"
     for each in found.probes:
         yield from _probe(found, each, owner)
 
@@ -61,11 +65,14 @@ def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:
     return bool(pairs) and as_predicted(pairs) and pairs[-1].hop is leg.hops[-1]
 
 
+def _way(predicted: bool) -> str:
+    return "as predicted" if predicted else "not as predicted"
+
+
 def _probe(found: Tracing, each: Traced, owner: Owner) -> Iterator[str]:
     yield ""
-    way = "as predicted" if each.predicted else "not as predicted"
     why = reason(found, each)
-    yield f"{each.verdict.value}, {way}{f': {why}' if why else ''}"
+    yield f"{each.verdict.value}, {_way(each.predicted)}{f': {why}' if why else ''}"
     yield from _leg("there", each.there, each.request.first, found, owner)
     if each.back:
         yield from _leg("back", each.back, each.request.first, found, owner)

@@ -6,7 +6,7 @@ import argparse
 
 from hostgw.live.places import owners
 from hostgw.live.tracing import trace
-from hostgw.paths.predict import find_end, predict
+from hostgw.paths.predict import find_end
 from hostgw.report.trace import trace_report, trace_text
 from hostgw_tui.commands.output import write
 from hostgw_tui.commands.reached import reached
@@ -22,6 +22,6 @@ def run(args: argparse.Namespace) -> int:
         if reached(view) == EXIT_UNREACHED:
             return EXIT_UNREACHED
         source, destination = (find_end(view.fabric, view.mesh, text) for text in (args.source, args.destination))
-        found = trace(live, predict(view.fabric, source, destination), args.count)
+        found = trace(live, source, destination, args.count)
     write(trace_report(found), trace_text(found, owners(view.fabric)), args.json)
     return 0 if found.works else EXIT_ASTRAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import structs
 
@@ -14,17 +15,21 @@ from hostgw.paths.netfilter import Flow
 from hostgw.paths.netfilter.flow import ACK, ECHO_REPLY, SYN
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.journey import Ended, Travel
-from hostgw.paths.predict.link import cross
+from hostgw.paths.predict.link import NOBODY, Silent, cross
 from hostgw.paths.predict.model import End, Leg, Outcome, Prediction, Query
 from hostgw.paths.predict.node import Node
 from hostgw.paths.predict.stack import Departure, arrived, sent, source_for
 
+Begin = Callable[[], Departure]
+Walk = Callable[[Travel, Begin], tuple[Leg, Node]]
 STATELESS = frozenset({"udp"})
 """Protocols of which conntrack takes any packet for the first of a connection."""
 
 
-def predict(fabric: Fabric, source: End, destination: End, query: Query | None = None) -> Prediction:
-    """Return the way of a packet and of its answer.
+def predict(
+    fabric: Fabric, source: End, destination: End, query: Query | None = None, silent: Silent = NOBODY
+) -> Prediction:
+    """Return the way of a packet and of its answer; `silent` are next hops that were asked for and gave no answer.
 
     Raises:
         UsageError: the source is no listed host or container of one.
@@ -46,31 +51,32 @@ def predict(fabric: Fabric, source: End, destination: End, query: Query | None =
         dport=ports[1],
     )
     travel = Travel(flow)
-    forward, end = _walked(fabric, travel, lambda: sent(travel, start))
-    return Prediction(source, destination, asked, forward, _answered(fabric, travel, forward, end))
+    walk = partial(_walked, fabric, silent)
+    forward, end = walk(travel, lambda: sent(travel, start))
+    return Prediction(source, destination, asked, forward, _answered(walk, travel, forward, end))
 
 
-def _walked(fabric: Fabric, travel: Travel, begin: Callable[[], Departure]) -> tuple[Leg, Node]:
+def _walked(fabric: Fabric, silent: Silent, travel: Travel, begin: Begin) -> tuple[Leg, Node]:
     """Follow a packet from where it begins to its end; return its way, and where that was."""
     try:
         departure = begin()
         while True:  # each round takes one from its TTL
-            arrival = cross(travel, fabric, departure)
+            arrival = cross(travel, fabric, departure, silent)
             departure = arrived(travel, arrival.node, arrival.link)
     except Ended as end:
         return travel.leg(end), end.node
 
 
-def _answered(fabric: Fabric, question: Travel, forward: Leg, end: Node) -> Leg | None:
+def _answered(walk: Walk, question: Travel, forward: Leg, end: Node) -> Leg | None:
     """Return the way of the answer; None when there is nobody to give one."""
     back = Travel(_answer(question.flow), question=question.memory)
     if forward.outcome is Outcome.DELIVERED:
-        return _walked(fabric, back, lambda: sent(back, end))[0]
+        return walk(back, lambda: sent(back, end))[0]
     if forward.outcome is not Outcome.OUTSIDE:
         return None
     link = end.state.links_by_name[forward.hops[-1].interface]
     back.frame = (question.frame[1], question.frame[0])
-    return _walked(fabric, back, lambda: _from_outside(back, end, link))[0]
+    return walk(back, lambda: _from_outside(back, end, link))[0]
 
 
 def _from_outside(back: Travel, host: Node, link: Link) -> Departure:

@@ -17,9 +17,9 @@ START_TTL = 64
 class Ended(Exception):  # noqa: N818 - a way that ends is no error
     """The way ends here."""
 
-    def __init__(self, outcome: Outcome, reason: str, node: Node) -> None:
+    def __init__(self, outcome: Outcome, reason: str, node: Node, asks: tuple[str, int, str] | None = None) -> None:
         super().__init__(reason)
-        self.outcome, self.reason, self.node = outcome, reason, node
+        self.outcome, self.reason, self.node, self.asks = outcome, reason, node, asks
 
 
 def lost(reason: str, node: Node) -> Ended:
@@ -66,7 +66,7 @@ class Travel:
 
     def leg(self, end: Ended) -> Leg:
         """Return all of it."""
-        return Leg(tuple(self.hops), end.outcome, end.reason, end.node.host.name, end.node.container)
+        return Leg(tuple(self.hops), end.outcome, end.reason, end.node.host.name, end.node.container, end.asks)
 
 
 def _compared(before: Hop | None, now: Hop) -> Hop:

@@ -13,10 +13,23 @@ from hostgw.model.kernel import Link, Neighbour
 from hostgw.paths.netfilter import Verdict, passages
 from hostgw.paths.predict.journey import Ended, Travel, lost
 from hostgw.paths.predict.model import Outcome
-from hostgw.paths.predict.node import Holder, Node, holds, is_wire, on_bridge, on_wire, other_end, share_segment
+from hostgw.paths.predict.node import (
+    Holder,
+    Node,
+    holds,
+    is_known,
+    is_wire,
+    on_bridge,
+    on_wire,
+    other_end,
+    share_segment,
+)
 from hostgw.paths.predict.stack import Departure
 
 UNSURE = frozenset({"failed", "incomplete"})
+Asked = tuple[str, int, str]
+Silent = frozenset[Asked]
+NOBODY: Silent = frozenset()
 PROXY = "net/ipv4/conf/{}/proxy_arp"
 
 
@@ -40,8 +53,8 @@ class Arrival:
     link: Link
 
 
-def cross(travel: Travel, fabric: Fabric, departure: Departure) -> Arrival:
-    """Carry a packet from a device to who takes it there.
+def cross(travel: Travel, fabric: Fabric, departure: Departure, silent: Silent = NOBODY) -> Arrival:
+    """Carry a packet from a device to who takes it there; `silent` are next hops that were asked and gave no answer.
 
     Raises:
         Ended: nobody does, or a machine that is not listed.
@@ -51,11 +64,16 @@ def cross(travel: Travel, fabric: Fabric, departure: Departure) -> Arrival:
         raise Ended(Outcome.UNKNOWN, f"{link.name} on {node} is a tunnel, and not followed", node)
     segment = _segment(fabric, node, link)
     entry = _neighbour(departure)
-    target = _by_mac(departure, entry, segment) if entry and entry.mac else _by_arp(departure, entry, segment)
+    if entry and entry.mac:
+        target = _by_mac(departure, entry, segment)
+    else:
+        target = _by_arp(departure, segment, fabric, asked=entry is not None or question(departure) in silent)
     travel.frame = (link.mac, target.link.mac if target else entry.mac if entry else "")
     travel.seen(node, link, "out", departure.because)
     if target is None:
-        raise Ended(Outcome.OUTSIDE, f"{address_text(departure.next_hop)} takes it, which is no listed host", node)
+        hop = address_text(departure.next_hop)
+        asks = None if entry else question(departure)
+        raise Ended(Outcome.OUTSIDE, f"{hop} takes it, which is no listed host", node, asks)
     return _carried(travel, departure, segment, target)
 
 
@@ -110,15 +128,23 @@ def _by_mac(departure: Departure, entry: Neighbour, segment: Segment) -> Holder 
     raise lost(f"{node} sends what is for {entry.address} to {entry.mac} ({entry.state}), which nobody there has", node)
 
 
-def _by_arp(departure: Departure, entry: Neighbour | None, segment: Segment) -> Holder | None:
-    """Return who answers ARP for the next hop; None when that can only be a machine we do not know."""
+def _by_arp(departure: Departure, segment: Segment, fabric: Fabric, *, asked: bool) -> Holder | None:
+    """Return who answers ARP for the next hop; None when that can only be a machine we do not know.
+
+    `asked` says that nobody answered when it was asked for. What a listed host holds elsewhere, no stranger has here.
+    """
     node, link, hop = departure.node, departure.link, departure.next_hop
     held = [holder for holder in segment.others if holds(holder, hop)]
     answering = (x for x in held if x.node.host.name == node.host.name or share_segment(Holder(node, link), x))
     target = next(answering, None) or next((x for x in segment.others if _answers_for_others(x, node)), None)
-    if target or (segment.open and not held and entry is None):
+    if target or (segment.open and not held and not asked and not is_known(fabric, hop)):
         return target
     raise lost(f"nobody answers ARP for {address_text(hop)} on {link.name} of {node}", node)
+
+
+def question(departure: Departure) -> Asked:
+    """Return what is asked by ARP: host, ifindex, address."""
+    return departure.node.host.name, departure.link.index, address_text(departure.next_hop)
 
 
 def _answers_for_others(holder: Holder, asking: Node) -> bool:

@@ -78,6 +78,9 @@ class Leg(msgspec.Struct, frozen=True):
     """Where that was decided."""
     container: str | None = None
 
+    asks: tuple[str, int, str] | None = None
+    """Host, ifindex and address of a next hop that no listed host holds, and that has no neighbour entry yet."""
+
     @property
     def lost_after(self) -> Hop | None:
         """The last tap that sees it, when it is lost."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hostgw.fabric import Fabric, Host, NamespaceState
 from hostgw.mesh.bridges import TUNNELS, underlay_addresses
-from hostgw.model.ip import Prefix, address_number, interface_prefix
+from hostgw.model.ip import Prefix, address_number, address_text, interface_prefix
 from hostgw.model.kernel import Link
 
 
@@ -99,8 +99,8 @@ def is_wire(node: Node, link: Link) -> bool:
 
 
 def share_segment(one: Holder, other: Holder) -> bool:
-    """Tell whether two devices hold addresses of one prefix, so that each asks for the other by ARP."""
-    return bool(_prefixes(one) & _prefixes(other))
+    """Tell whether two devices hold addresses of overlapping prefixes: then we take them to be on one L2."""
+    return any(mine.overlaps(theirs) for mine in _prefixes(one) for theirs in _prefixes(other))
 
 
 def _prefixes(holder: Holder) -> frozenset[Prefix]:
@@ -114,3 +114,10 @@ def holds(holder: Holder, address: int) -> bool:
     if state.sysctls.get(f"net/ipv4/conf/{holder.link.name}/arp_ignore", "0") not in ("0", ""):
         return address in {address_number(text) for text in holder.addresses}
     return any(a.family == 4 and address_number(a.address) == address for a in state.addresses)
+
+
+def is_known(fabric: Fabric, address: int) -> bool:
+    """Tell whether some namespace of a listed host holds an address."""
+    text = address_text(address)
+    states = (state for host in fabric.readable if host.snapshot for state in host.snapshot.states.values())
+    return any(a.address == text for state in states for a in state.addresses)

@@ -159,7 +159,7 @@ def _dropped(passage: Passage, flow: Flow, node: Node) -> Ended:
     told = passage.decided
     if told is None:
         return lost(f"a rule drops it on {node}", node)
-    if told.table == "routes":
+    if told.backend == "routes":
         return _routeless(_looked_up(node, replace(flow, destination=passage.destination)), flow, node)
     return lost(f"{told.text} in {told.table} {told.chain} ({told.backend}) drops it on {node}", node)
 
@@ -179,6 +179,9 @@ def _departure(travel: Travel, node: Node, before: Flow, passage: Passage) -> De
     route = _forwarding(_looked_up(node, looked), looked, node)
     if route.via:
         raise Ended(Outcome.UNKNOWN, f"its next hop on {node} is an IPv6 address", node)
+    if len(route.nexthops) > 1:
+        several = f"a hash of the addresses chooses on {node}: {route_text(route, node.state)}"
+        raise Ended(Outcome.UNKNOWN, several, node)
     link = node.state.links_by_name.get(_device_name(node, route))
     if link is None:
         raise lost(f"{node} has no device for {route_text(route, node.state)}", node)
