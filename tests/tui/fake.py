@@ -16,12 +16,14 @@ from hostgw.checks.run import ordered, run
 from hostgw.checks.words import finding
 from hostgw.errors import CaptureError
 from hostgw.fabric import Fabric, Host
+from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.mesh import build
 from hostgw.model.change import Change, RouteChange, SysctlChange
 from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
 from hostgw.model.kernel import ConntrackEntry, Counters, Route, Sysctl
+from hostgw.paths.predict import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
@@ -129,6 +131,7 @@ class FakeEngine:
         self.put_back: tuple[str, ...] = ()
         self.settled: tuple[str, ...] = ()
         self.tapped: Callable[[Sequence[TapPoint], str], Capture] | None = None
+        self.traced: Callable[[End, End], Tracing] | None = None
         self.flows: tuple[ConntrackEntry, ...] = ()
         self._subscribers: list[Callable[[], None]] = []
         self._number = 0
@@ -219,6 +222,15 @@ class FakeEngine:
         self.asked.append(f"probe {host} {ns} {destination}")
         future: Future[ProbeReply] = Future()
         future.set_result(ProbeReply(1, tuple(ProbeAnswer(n, "reply", destination, 62, 410_000) for n in range(count))))
+        return future
+
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        self.asked.append(f"trace {source} {destination}")
+        future: Future[Tracing] = Future()
+        if self.traced is None:
+            future.set_exception(CaptureError("no capture here", "the fake has none"))
+        else:
+            future.set_result(self.traced(source, destination))
         return future
 
     def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:

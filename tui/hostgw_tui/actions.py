@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-EVERYWHERE = ("overview", "host", "routes", "nat", "packets")
+EVERYWHERE = ("overview", "host", "routes", "nat", "packets", "path")
 """The main screens, in the order of their number keys."""
-TITLES = {"overview": "Overview", "host": "Host", "routes": "Routes", "nat": "NAT", "packets": "Packets"}
+TITLES = {
+    "overview": "Overview",
+    "host": "Host",
+    "routes": "Routes",
+    "nat": "NAT",
+    "packets": "Packets",
+    "path": "Path",
+}
 HOST_SCREENS = ("host", "routes", "nat")
 
 
@@ -38,9 +45,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.show('routes')", ("3",), "Routes", "expected routes against the actual ones, all tables and rules"),
     Action("app.show('nat')", ("4",), "NAT", "NAT and filter rules in words, with counters; tracked flows"),
     Action("app.show('packets')", ("5",), "Packets", "capture at many points and follow each packet"),
+    Action("app.show('path')", ("6",), "Path", "the predicted way of a packet and its answer; a probe along it"),
     Action("choose", ("enter",), "details", "open what the cursor is on", footer=("overview", "packets")),
     Action("fix", ("f",), "fix", "preview the fix of the finding under the cursor; nothing changes yet",
-           ("overview", "routes", "nat", "host"), True, ("overview", "host", "routes", "nat")),
+           ("overview", "routes", "nat", "host", "path"), True, ("overview", "host", "routes", "nat", "path")),
     Action("app.fix_all", ("F",), "fix all", "preview the fix of all findings, host by host; nothing changes yet",
            mutating=True),
     Action("app.undo", ("u",), "undo", "preview the undo of the last change", mutating=True,
@@ -50,6 +58,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("taps", ("t",), "taps", "choose the interfaces to capture at", ("packets",), footer=("packets",)),
     Action("bpf", ("b",), "BPF", "edit the capture filter", ("packets",), footer=("packets",)),
     Action("probe", ("p",), "probe", "ping from one container to another", ("packets",), footer=("packets",)),
+    Action("probe", ("p",), "probe", "send an echo request, and compare its way with the predicted one", ("path",),
+           footer=("path",)),
+    Action("source", ("s",), "from", "choose where the packet starts", ("path",), footer=("path",)),
+    Action("destination", ("d",), "to", "choose where the packet goes: a host, a container or any address", ("path",),
+           footer=("path",)),
+    Action("swap", ("x",), "swap", "turn the path round", ("path",), footer=("path",)),
     Action("macs", ("m",), "raw MACs", "names or raw MACs in the hop table", ("packets",)),
     Action("conntrack", ("c",), "conntrack", "read the tracked flows, with the SNAT pair", ("nat",), footer=("nat",)),
     Action("tables", ("t",), "tables", "nat rules only, or FORWARD as well", ("nat",)),
@@ -58,7 +72,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("host_step(-1)", ("left_square_bracket", "less_than_sign"), "previous host", "show the previous host",
            HOST_SCREENS),
     Action("all_hosts", ("right_square_bracket", "left_square_bracket", "greater_than_sign", "less_than_sign"), "hosts",
-           "says that this screen shows all hosts", ("overview", "packets")),
+           "says that this screen shows all hosts", ("overview", "packets", "path")),
     Action("app.next_finding(1)", ("n",), "next finding", "go to the next finding", footer=("overview",)),
     Action("app.next_finding(-1)", ("N",), "previous finding", "go to the previous finding"),
     Action("filter", ("slash",), "filter", "show only rows with this text; ! in front turns it round",

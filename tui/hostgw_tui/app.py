@@ -50,7 +50,7 @@ class HostgwApp(Shell):
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         name: _screen(name, f"{title}Screen")
-        for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets"), strict=True)
+        for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets", "Path"), strict=True)
     }
     DEFAULT_MODE = "overview"
     COMMANDS: ClassVar[set[type[ActionProvider]]] = {ActionProvider}  # type: ignore[assignment]

@@ -8,8 +8,10 @@ from typing import Protocol
 
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
+from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
+from hostgw.paths.predict import End
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.running import Run
 from hostgw.wire import ConntrackReply, ProbeReply
@@ -73,6 +75,9 @@ class Engine(Protocol):
 
     def probe(self, host: str, ns: int, destination: str, count: int = 3) -> Future[ProbeReply]:
         """Send echo requests from a namespace of a host."""
+
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        """Send a probe along its predicted way, and watch it at the taps."""
 
     def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
         """Start a capture."""

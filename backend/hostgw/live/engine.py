@@ -14,7 +14,7 @@ from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.checks.witness import LEAST_S, WITNESSED
 from hostgw.clean import clean
-from hostgw.errors import HostError, HostgwError, UsageError
+from hostgw.errors import CaptureError, HostError, HostgwError, UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.changing import LiveHosts
 from hostgw.live.collecting import collect_seldom
@@ -23,12 +23,14 @@ from hostgw.live.guarding import Guarding
 from hostgw.live.intake import Intake, Sampling
 from hostgw.live.probing import Round
 from hostgw.live.taps import Captures
+from hostgw.live.tracing import Tracing, trace
 from hostgw.live.view import View
 from hostgw.mesh import Intent, Memory, Mesh, build
 from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix
+from hostgw.paths.predict import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal, operator_name
@@ -236,6 +238,21 @@ class Live:
             CaptureError: the filter is wrong, or a tap would feed on our own SSH connection.
         """
         return self.captures.start(points, expression)
+
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        """Send a probe along its predicted way, and watch it at the taps; fails while another capture runs."""
+        future: Future[Tracing] = Future()
+        arguments = (source, destination, future)
+        threading.Thread(target=self._trace, args=arguments, name="hostgw-trace", daemon=True).start()
+        return future
+
+    def _trace(self, source: End, destination: End, future: Future[Tracing]) -> None:
+        try:
+            if self.captures.running:
+                raise CaptureError("a capture runs", "one at a time", "Stop it first, on Packets.")
+            future.set_result(trace(self, source, destination))
+        except Exception as error:  # whatever it is, somebody waits for the outcome
+            future.set_exception(error)
 
     # ---- changing ----
 

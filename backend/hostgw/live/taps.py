@@ -31,6 +31,11 @@ class Captures:
         self._running: Capture | None = None
         self._numbers: dict[str, int] = {}
 
+    @property
+    def running(self) -> bool:
+        """A capture runs."""
+        return self._running is not None
+
     def start(
         self,
         points: Sequence[TapPoint],

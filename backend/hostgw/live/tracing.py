@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from hostgw.capture.expected import Pair, as_predicted, compared
 from hostgw.capture.frames import ECHO_REQUESTS, ICMP
@@ -14,13 +14,15 @@ from hostgw.capture.tap_points import TapPoint, TapState
 from hostgw.capture.taps import Capture
 from hostgw.capture.view import Settings
 from hostgw.errors import CaptureError, HostgwError, UsageError
-from hostgw.live.engine import Live
 from hostgw.live.points import default_points, tap_points
 from hostgw.model.ip import address_number
 from hostgw.paths.predict import End, Outcome, Prediction, predict
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.link import Asked
 from hostgw.wire import ArpProbe, ArpProbeReply, Probe
+
+if TYPE_CHECKING:
+    from hostgw.live.engine import Live
 
 WINDOW_NS: Final = 1_000_000_000
 """How long a packet may be under way before it is lost: more than a round trip on a segment, with ARP, ever takes."""
