@@ -14,7 +14,7 @@ from hostgw.mesh import Mesh, Underlay
 from hostgw.mesh.memory import per_snapshot
 from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
-from hostgw.model.ip import address_number, address_text
+from hostgw.model.ip import address_text
 from hostgw.model.kernel import Neighbour
 from hostgw.wire import Section
 
@@ -84,11 +84,11 @@ def _suspected(host: Host, mesh: Mesh) -> Iterator[Suspect]:
         underlay = mesh.members[owner].underlay
         differs = entry.state in ("reachable", "permanent") and underlay and underlay.mac and entry.mac != underlay.mac
         odd = (entry.unanswered or differs) and (entry.address, entry.index) in _next_hops(host)
-        if odd and (address_number(entry.address), entry.index) in _right_ways(host, mesh):
+        if odd and (entry.address, entry.index) in _right_ways(host, mesh):
             yield Suspect(entry, owner)
 
 
-def _right_ways(host: Host, mesh: Mesh) -> set[tuple[int, int]]:
+def _right_ways(host: Host, mesh: Mesh) -> set[tuple[str, int]]:
     """Return the next hops that a host's routes should use, each with its device."""
     return {way for expected in mesh.expected_of(host.name) for way in expected.ways}
 

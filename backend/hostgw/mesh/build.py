@@ -138,7 +138,7 @@ def _expect(owner: Member, subnet: Subnet, segments: Segments, known: Mapping[in
     if not reachable:
         return Expected(subnet, ())
     hops = tuple(dict.fromkeys(a for a, _, _ in reachable))
-    ways = tuple(dict.fromkeys((a, index) for a, index, _ in reachable))
+    ways = tuple(dict.fromkeys((address_text(a), index) for a, index, _ in reachable))
     _, index, device = reachable[0]
     return Expected(subnet, hops, device, index, ways)
 

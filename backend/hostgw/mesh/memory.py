@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import TypeVar
-from weakref import WeakKeyDictionary
+from typing import TypeVar, TypeVarTuple, cast
 
-from hostgw.fabric import Host, Snapshot
+from hostgw.fabric import Host
 from hostgw.mesh.model import Expected, Member
 from hostgw.model.ip import Prefix
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
-def per_snapshot(work_out: Callable[[Host], T]) -> Callable[[Host], T]:
-    """Decorate a function of a host that reads nothing but its name and snapshot; its result must not be altered."""
-    known: WeakKeyDictionary[Snapshot, tuple[str, T]] = WeakKeyDictionary()
+def per_snapshot(work_out: Callable[[Host, *Ts], T]) -> Callable[[Host, *Ts], T]:
+    """Decorate a function of a host that reads nothing but its name, snapshot and further arguments.
+
+    Those are hashable; the result must not be altered.
+    """
 
     @wraps(work_out)
-    def remembered(host: Host) -> T:
-        snapshot = host.snapshot
-        if snapshot is None:
-            return work_out(host)
-        kept = known.get(snapshot)
-        if kept is None or kept[0] != host.name:
-            kept = known[snapshot] = host.name, work_out(host)
-        return kept[1]
+    def remembered(host: Host, *more: *Ts) -> T:
+        if host.snapshot is None:
+            return work_out(host, *more)
+        notes, what = host.snapshot.notes, (work_out, host.name, more)
+        if what not in notes:
+            notes[what] = work_out(host, *more)
+        return cast("T", notes[what])
 
     return remembered
 

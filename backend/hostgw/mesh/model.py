@@ -69,8 +69,11 @@ class Expected:
     next_hops: tuple[int, ...]
     device: str = ""
     index: int = 0
-    ways: tuple[tuple[int, int], ...] = ()
-    """Every (next hop, ifindex) that leads to the owner directly: it may have several NICs on segments of ours."""
+    ways: tuple[tuple[str, int], ...] = ()
+    """Every (next hop, ifindex), as routes have them, that leads to the owner directly.
+
+    It may have several NICs on segments of ours.
+    """
 
     def __str__(self) -> str:
         """Return the route as `ip route` writes it."""
@@ -115,6 +118,11 @@ class Mesh:
     def owned(self) -> PrefixSet:
         """The owned subnets as a set for look-ups."""
         return PrefixSet(self.owners)
+
+    @cached_property
+    def inside(self) -> frozenset[Prefix]:
+        """The owned subnets that lie in the network: packets between them keep their source."""
+        return frozenset(p for p in self.owners if self.network is not None and self.network.covers(p))
 
     def expected_of(self, host: str) -> tuple[Expected, ...]:
         """Return the routes that a host needs."""
