@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
-from hostgw.fabric import Host, Snapshot
+from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet
-from hostgw.mesh.memory import per_snapshot
+from hostgw.mesh.memory import per_mesh, per_snapshot
 from hostgw.mesh.stations import container_numbers
 from hostgw.model.ip import FULL
 from hostgw.paths.netfilter import Flow, passages
@@ -30,29 +28,19 @@ class Remote:
     """They and the host's own containers belong to the network: packets between them keep their source."""
 
 
-_REMOTES: WeakKeyDictionary[Snapshot, tuple[Mesh, tuple[Remote, ...]]] = WeakKeyDictionary()
-
-
+@per_mesh
 def remotes(host: Host, mesh: Mesh) -> tuple[Remote, ...]:
     """Return the containers of other hosts, by what the rules of this host make of them."""
-    if host.snapshot is None:
-        return ()
-    known = _REMOTES.get(host.snapshot)
-    if known is None or known[0] is not mesh:
-        known = _REMOTES[host.snapshot] = mesh, tuple(_remotes(host, mesh))
-    return known[1]
-
-
-def _remotes(host: Host, mesh: Mesh) -> Iterator[Remote]:
     needed, inside = mesh.expected_of(host.name), mesh.inside
     kinds = passages(host.root).kinds([expected.subnet.gateway + 1 for expected in needed])
     groups: dict[tuple[tuple[int, int], str, bool], list[Expected]] = {}
     for kind, expected in zip(kinds, needed, strict=True):
         groups.setdefault((kind, expected.device, expected.subnet.prefix in inside), []).append(expected)
-    for (_, device, within), found in groups.items():
-        if device:
-            owners = tuple(dict.fromkeys(e.subnet.owner for e in found))
-            yield Remote(found[0].subnet.gateway + 1, device, owners, within)
+    return tuple(
+        Remote(found[0].subnet.gateway + 1, device, tuple(dict.fromkeys(e.subnet.owner for e in found)), within)
+        for (_, device, within), found in groups.items()
+        if device
+    )
 
 
 @per_snapshot

@@ -115,9 +115,25 @@ class Mesh:
         return {address_text(number): name for number, name in self.host_of_address.items()}
 
     @cached_property
+    def hosts_of_pairs(self) -> dict[tuple[str, str], str]:
+        """Listed host by underlay address as text and MAC address."""
+        places = ((member.name, member.underlay) for member in self.members.values())
+        return {(address_text(place.address), place.mac): name for name, place in places if place and place.mac}
+
+    @cached_property
+    def owner_of_text(self) -> dict[str, str]:
+        """Listed host by the address of `hosts_of_pairs`."""
+        return {address: name for (address, _), name in self.hosts_of_pairs.items()}
+
+    @cached_property
     def owned(self) -> PrefixSet:
         """The owned subnets as a set for look-ups."""
         return PrefixSet(self.owners)
+
+    @cached_property
+    def overlaps(self) -> bool:
+        """Some subnet is owned twice, or lies in another one."""
+        return len(self.owners) < len(self.subnets) or any(any(self.owned.inside(p)) for p in self.owners)
 
     @cached_property
     def inside(self) -> frozenset[Prefix]:
