@@ -9,7 +9,7 @@ from textual.widgets import Input
 from hostgw.fabric import Fabric
 from hostgw.model.finding import Finding
 from hostgw_tui.app import HostgwApp
-from tests.tui.fake import CLOCK, FakeEngine
+from tests.tui.fake import CLOCK, WALL_CLOCK, FakeEngine
 
 Make = Callable[..., HostgwApp]
 
@@ -28,6 +28,6 @@ def make(tmp_path: Path) -> Make:
 
     def app(fabric: Fabric, read_only: bool = False, extra: tuple[Finding, ...] = (), **options: object) -> HostgwApp:
         engine = FakeEngine(fabric, tmp_path, read_only, extra)
-        return HostgwApp(engine, clock=lambda: CLOCK, **options)  # type: ignore[arg-type]
+        return HostgwApp(engine, clock=lambda: CLOCK, wall_clock=lambda: WALL_CLOCK, **options)  # type: ignore[arg-type]
 
     return app

@@ -27,12 +27,14 @@ from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.running import Phase, Run
-from hostgw.plans.undo import machines, undo_plan
-from hostgw.wire import Applied, ConntrackReply, ProbeAnswer, ProbeReply, Row, Section
+from hostgw.plans.standing import Judged, judged
+from hostgw.plans.undo import undo_plan, undo_since
+from hostgw.wire import Applied, ConntrackReply, Guarded, ProbeAnswer, ProbeReply, Row, Section
 from tests.fabrics import BRIDGE, NIC, altered, healthy, routes, subnet
 from tests.fake_hosts import QUICK, FakeHosts
 
 CLOCK = 1000.0
+WALL_CLOCK = 1_000_000.0
 
 
 def settled(fabric: Fabric) -> Fabric:
@@ -166,10 +168,23 @@ class FakeEngine:
     def plan(self, findings: Sequence[Finding]) -> Plan:
         return plan(findings, self._view.fabric, self._view.mesh)
 
+    def judged(self) -> tuple[Judged, ...]:
+        return judged(self.journal.entries(), self._view.fabric)
+
     def undo_plan(self, journal_id: str | None = None) -> Plan:
-        entries = [entry for entry in self.journal.entries() if entry.id == journal_id]
-        entry = entries[0] if entries else next(iter(self.journal.undoable(machines(self._view.fabric))), None)
-        return undo_plan(entry, self._view.fabric, self._view.mesh)
+        return undo_plan(journal_id, self.journal.entries(), self._view.fabric, self._view.mesh)
+
+    def undo_since(self, journal_id: str | None = None) -> Plan:
+        return undo_since(journal_id, self.journal.entries(), self._view.fabric, self._view.mesh)
+
+    def ask_guards(self) -> None:
+        pass
+
+    def roll_back(self, host: str, guard: str) -> Future[Guarded]:
+        self.asked.append(f"roll back {host} {guard}")
+        future: Future[Guarded] = Future()
+        future.set_result(Guarded(1, True))
+        return future
 
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         future: Future[Outcome] = Future()

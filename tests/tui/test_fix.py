@@ -104,21 +104,6 @@ async def test_who_undoes_it_is_told(make: Make) -> None:
         await eventually(pilot, lambda: "somebody changed it again on vm1" in reader_text(app, "#outcome"))
 
 
-async def test_nothing_to_undo_is_said_plainly(make: Make) -> None:
-    app = make(one_missing())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("u")
-        await pilot.pause()
-        text = screen_text(app)
-        assert "─ Undo ─" in text
-        assert "Nothing to undo." in text
-        assert "by a key" not in text
-        await pilot.press("q")
-        await settle(pilot)
-        assert app.screen is app.screen_stack[0]
-
-
 async def test_what_a_former_run_left_open_is_told(make: Make) -> None:
     app = make(one_missing())
     engine_of(app).settled = ("a change of a former run ended as rolled-back (a route)",)

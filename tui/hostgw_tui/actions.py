@@ -43,8 +43,8 @@ ACTIONS: tuple[Action, ...] = (
            ("overview", "routes", "nat", "host"), True, ("overview", "host", "routes", "nat")),
     Action("app.fix_all", ("F",), "fix all", "preview the fix of all findings, host by host; nothing changes yet",
            mutating=True),
-    Action("app.undo", ("u",), "undo", "preview the undo of the last change", mutating=True,
-           footer=("overview", "host", "routes")),
+    Action("app.undo", ("u",), "undo", "list what was done; from there, preview the undo of one or of all since",
+           mutating=True, footer=("overview", "host", "routes")),
     Action("assumptions", ("i",), "assumptions", "what was assumed of the mesh, and why", ("overview",)),
     Action("capture", ("s",), "start/stop", "start or stop the capture", ("packets",), footer=("packets",)),
     Action("taps", ("t",), "taps", "choose the interfaces to capture at", ("packets",), footer=("packets",)),
@@ -84,6 +84,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("copy", ("y",), "copy", "copy the commands", ("fix",), footer=("fix",)),
     Action("cancel", ("escape", "q", "enter", "ctrl+c"), "cancel", "close; nothing is changed", ("fix",),
            footer=("fix",)),
+    Action("choose", ("enter",), "undo this", "preview the undo of this one change", ("undo",), True, ("undo",)),
+    Action("since", ("s",), "all since", "preview the undo of this change and all later ones, as one", ("undo",), True,
+           ("undo",)),
+    Action("copy", ("y",), "copy", "copy the entry under the cursor", ("undo",), footer=("undo",)),
+    Action("cancel", ("escape", "q", "ctrl+c"), "close", "close; nothing is changed", ("undo",), footer=("undo",)),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from importlib import import_module
 from typing import ClassVar, cast
 
@@ -17,11 +18,12 @@ from hostgw.errors import HostgwError
 from hostgw.model.finding import Finding
 from hostgw.plans.model import Outcome, Plan, Result
 from hostgw.plans.running import Run
+from hostgw.wire import Guarded
 from hostgw_tui.actions import EVERYWHERE
 from hostgw_tui.engine import Engine, View
 from hostgw_tui.fix.rows import RESULTS
 from hostgw_tui.fix.screen import FixDialog, outcome_of
-from hostgw_tui.look import Line, Part, Tone, line
+from hostgw_tui.look import Line, line
 from hostgw_tui.palette import ActionProvider
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
@@ -31,7 +33,6 @@ from hostgw_tui.widgets.main_screen import MainScreen
 
 REMOTE_FPS = 4
 """Repaints a second when the operator's own terminal is behind SSH."""
-NOTHING_MADE = "No change to these hosts is recorded here, or each of them is undone already."
 Answers = Sequence[tuple[str, str]]
 
 
@@ -90,9 +91,10 @@ class HostgwApp(Shell):
         ascii: bool = False,  # noqa: A002
         fps: int = 10,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(prompter or DialogPrompter(), ascii)
-        self.engine, self.label, self.now = engine, title, clock
+        self.engine, self.label, self.now, self.wall_clock = engine, title, clock, wall_clock
         self.paused = False
         self.host = ""
         self._frozen: View | None = None
@@ -181,17 +183,27 @@ class HostgwApp(Shell):
         """Show the plan that mends findings."""
         self.push_screen(FixDialog(self.engine.plan(findings)))
 
-    def preview_undo(self, journal_id: str | None = None) -> None:
-        """Show the plan that takes back a journal entry."""
+    def preview_undo(self, journal_id: str, since: bool = False) -> None:
+        """Show the plan that takes back a journal entry, or it and all later ones."""
         try:
-            plan = self.engine.undo_plan(journal_id)
+            plan = self.engine.undo_since(journal_id) if since else self.engine.undo_plan(journal_id)
         except HostgwError as error:
             self.tell(str(error), "warning")
-            return
-        if plan.undoes:
-            self.push_screen(FixDialog(plan))
         else:
-            self.read("Undo", (line("Nothing to undo."), line(Part(NOTHING_MADE, Tone.DIM))))
+            self.push_screen(FixDialog(plan))
+
+    def end_pending(self, host: str, guard: str) -> None:
+        """Have a change that waits on a host taken back now; a toast says what came of it."""
+
+        def ended(future: Future[Guarded]) -> None:
+            if error := future.exception():
+                text = f"{host}: not taken back ({error})"
+            else:
+                reply = future.result()
+                text = f"{host}: {'taken back' if reply.done else f'NOT taken back wholly: {reply.detail}'}"
+            self.post_message(self.Told(text))
+
+        self.engine.roll_back(host, guard).add_done_callback(ended)
 
     def apply(self, plan: Plan, dialog: FixDialog, run: Run, allow_management: bool) -> None:
         """Apply a plan; the outcome goes to `dialog`, or into a toast when that was left."""
@@ -238,8 +250,10 @@ class HostgwApp(Shell):
         self.switch_mode(name)
 
     def action_undo(self) -> None:
-        """Preview the undo of the last change."""
-        self.preview_undo()
+        """List what was done, and what of it can be taken back."""
+        from hostgw_tui.undo.screen import UndoDialog
+
+        self.push_screen(UndoDialog(self.wall_clock))
 
     def action_fix_all(self) -> None:
         """Preview the fix of everything that is listed."""

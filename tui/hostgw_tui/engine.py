@@ -12,7 +12,8 @@ from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.running import Run
-from hostgw.wire import ConntrackReply, ProbeReply
+from hostgw.plans.standing import Judged
+from hostgw.wire import ConntrackReply, Guarded, ProbeReply
 
 __all__ = ["Engine", "View"]
 
@@ -56,8 +57,20 @@ class Engine(Protocol):
     def plan(self, findings: Sequence[Finding]) -> Plan:
         """Return the plan that mends findings."""
 
+    def judged(self) -> tuple[Judged, ...]:
+        """Return what of each entry of the journal is left to undo, the newest first."""
+
     def undo_plan(self, journal_id: str | None = None) -> Plan:
         """Return the plan that takes back a journal entry, by default the newest."""
+
+    def undo_since(self, journal_id: str | None = None) -> Plan:
+        """Return the plan that takes back a journal entry and all later ones, by default all."""
+
+    def ask_guards(self) -> None:
+        """Have the hosts tell of guarded changes; what they say comes into the view."""
+
+    def roll_back(self, host: str, guard: str) -> Future[Guarded]:
+        """Have a pending change of anybody taken back now."""
 
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         """Apply under guard, verify, confirm, write the journal."""

@@ -34,8 +34,9 @@ from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal, operator_name
 from hostgw.plans.model import Outcome, Plan, Result
 from hostgw.plans.running import Run
+from hostgw.plans.standing import Judged, judged
 from hostgw.plans.timing import Timing
-from hostgw.plans.undo import machines, undo_plan
+from hostgw.plans.undo import undo_plan, undo_since
 from hostgw.ssh.options import Options
 from hostgw.ssh.pool import Pool
 from hostgw.ssh.prompter import Prompter
@@ -244,24 +245,23 @@ class Live:
         view = self.view()
         return plan(findings, view.fabric, view.mesh, self.local)
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Return what the journal holds, oldest first."""
-        return self._journal.entries()
-
-    def undoable(self) -> tuple[Entry, ...]:
-        """Return the entries that can be taken back on these hosts, newest first."""
-        return self._journal.undoable(machines(self.view().fabric))
+    def judged(self) -> tuple[Judged, ...]:
+        """Return what of each entry of the journal is left to undo on these hosts, the newest first."""
+        return judged(self._journal.entries(), self.view().fabric)
 
     def undo_plan(self, journal_id: str | None = None) -> Plan:
-        """Return the plan that takes back a journal entry; the newest that can be when no id is given."""
-        view = self.view()
-        if journal_id is None:
-            newest = next(iter(self.undoable()), None)
-            return undo_plan(newest, view.fabric, view.mesh, self.local)
-        entry = next((e for e in self._journal.entries() if e.id == journal_id), None)
-        if entry is None:
+        """Return the plan that takes back a journal entry; the newest that is in force when no id is given."""
+        return undo_plan(*self._recorded(journal_id), self.local)
+
+    def undo_since(self, journal_id: str | None = None) -> Plan:
+        """Return the one plan that takes back an entry and all later ones; all there are when no id is given."""
+        return undo_since(*self._recorded(journal_id), self.local)
+
+    def _recorded(self, journal_id: str | None) -> tuple[str | None, tuple[Entry, ...], Fabric, Mesh]:
+        view, entries = self.view(), self._journal.entries()
+        if journal_id is not None and all(entry.id != journal_id for entry in entries):
             raise UsageError(f"the journal has no entry {clean(journal_id, 20)}", remedy="'undo --list' shows them.")
-        return undo_plan(entry, view.fabric, view.mesh, self.local)
+        return journal_id, entries, view.fabric, view.mesh
 
     def apply(self, wanted: Plan, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         """Apply a plan in a thread of its own; one plan at a time. `run` tells how far it is and takes wishes.
@@ -296,6 +296,12 @@ class Live:
         if said := self._guarding.watch(guards, self.timing.watch_s):
             self._journal.end(outcome.journal_id, replace(outcome, detail="; ".join(said)))
         return said
+
+    def ask_guards(self) -> None:
+        """Have the hosts tell of guarded changes; what they say comes into the view."""
+        for host in self.view().fabric.hosts.values():
+            if host.state is HostState.UP:
+                self._guarding.ask(host.name)
 
     def guards(self) -> dict[str, tuple[Guard, ...]]:
         """Return what the hosts say of guarded changes: pending, or ended in the last minutes."""

@@ -68,7 +68,7 @@ class Choice:
 
 
 def plan_lines(plan: Plan, choice: Choice | None = None, last: int | None = None) -> Iterator[Line]:
-    """Yield the preview of a plan, with a mark for each step where several can be chosen from.
+    """Yield the preview of a plan, each of several steps under its summary, with a mark where they can be chosen from.
 
     With `last`, only as far as to the head of that step.
     """
@@ -81,8 +81,8 @@ def plan_lines(plan: Plan, choice: Choice | None = None, last: int | None = None
             host = step.host
             yield ()
             yield line(Part(host, Tone.NAME))
-        if choice and len(plan.steps) > 1:
-            yield _head(step, place, choice)
+        if len(plan.steps) > 1:
+            yield _head(step, place, choice) if choice else cell(f"· {step.summary}", Tone.DIM)
         if place == last:
             return
         if choice is None or place not in choice.left_out:
@@ -110,6 +110,8 @@ def _refusal(plan: Plan) -> Iterator[Line]:
 
 def _step(step: Step) -> Iterator[Line]:
     where = f"  in container {step.namespace}" if step.namespace else ""
+    if step.why:
+        yield from _labelled("why", [(step.why, Tone.NOTE)])
     yield from _state("now", step.now, step.wanted, Tone.BAD, where)
     yield from _state("wanted", step.wanted, step.now, Tone.OK)
     yield from _labelled("run", ((command_text(command), Tone.CODE) for command in step.commands))
@@ -132,7 +134,8 @@ def _labelled(label: str, texts: Iterable[tuple[str, Tone]]) -> Iterator[Line]:
 
 
 def _remarks(plan: Plan) -> Iterator[Line]:
-    yield from _labelled("fix", [(CLASS_WORDS[plan.fix_class], Tone.PLAIN)])
+    if plan.findings:
+        yield from _labelled("fix", [(CLASS_WORDS[plan.fix_class], Tone.PLAIN)])
     if plan.owner:
         yield from _labelled("owner", [(f"{plan.owner} may put it back", Tone.WARN)])
     if plan.risk:

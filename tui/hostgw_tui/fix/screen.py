@@ -66,7 +66,7 @@ class FixDialog(ModalScreen[None]):
             box.border_title = f"{what}: {'preview' if possible else not_so}"
             box.border_subtitle = "nothing is changed yet" if possible else ""
             with DialogText():
-                yield Reader(plan_lines(self._whole, self.choice), id="plan")
+                yield Reader(plan_lines(self._whole, None if self._whole.undoes else self.choice), id="plan")
             yield Reader(id="outcome")
             with Horizontal(classes="dialog-keys"):
                 yield Button("Cancel" if possible else "Close", id="cancel", compact=True)
@@ -132,8 +132,9 @@ class FixDialog(ModalScreen[None]):
 
     @property
     def _choosing(self) -> bool:
-        """There are several steps, and nothing is done yet."""
-        return len(self._whole.steps) > 1 and can_apply(self._whole) and not (self.run or self.outcome)
+        """There are several steps, and nothing is done yet. An undo is whole: an entry is undone or it is not."""
+        several = len(self._whole.steps) > 1 and not self._whole.undoes
+        return several and can_apply(self._whole) and not (self.run or self.outcome)
 
     def action_scroll(self, by: int) -> None:
         """Go to the next step, where there are several; else, or by pages, scroll the plan."""

@@ -1,0 +1,166 @@
+"""The undo dialog: the journal, what of it can be taken back, and the way to its preview. Nothing changes here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from hostgw.errors import HostgwError
+from hostgw.model.guard import Guard
+from hostgw.plans.standing import Judged, Left
+from hostgw_tui.actions import bindings
+from hostgw_tui.look import Part, Tone, cell, line
+from hostgw_tui.undo.rows import COLUMNS, NOTHING, EntryRows, entry_lines, pending, pending_lines, title
+from hostgw_tui.widgets.dialog import TextDialog, hint
+from hostgw_tui.widgets.grid import Grid
+from hostgw_tui.widgets.reader import Reader
+from hostgw_tui.widgets.text import content
+
+if TYPE_CHECKING:
+    from hostgw_tui.app import HostgwApp
+
+LOOK_S = 2.0
+"""How often hosts are asked what waits there, and the list is compared with them, while it is shown."""
+
+
+class UndoDialog(ModalScreen[None]):
+    """Lists what was done; `enter` previews the undo of one, `s` of it and all later ones."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("undo")]
+    AUTO_FOCUS = "Grid"
+
+    class Judgement(Message):
+        """The journal was read and compared with the hosts."""
+
+        def __init__(self, entries: tuple[Judged, ...], waiting: list[tuple[str, Guard]], error: str = "") -> None:
+            super().__init__()
+            self.entries, self.waiting, self.error = entries, waiting, error
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self._clock = clock
+        self._entries: dict[str, Judged] = {}
+        self._waiting: dict[str, tuple[str, Guard]] = {}
+
+    @property
+    def hostgw(self) -> HostgwApp:
+        """The app, by its own type."""
+        return cast("HostgwApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the list, what there is to say of its row, and the keys."""
+        with Vertical(classes="dialog tall wide") as box:
+            box.border_title = "Undo"
+            box.border_subtitle = "nothing is changed here"
+            yield Grid(COLUMNS, id="entries")
+            yield Reader(id="entry")
+            yield Static(id="undo-keys", classes="dialog-keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Read the journal, and look again while it is shown."""
+        self.query_one(Grid).show((), (cell("◌ reading the journal …", Tone.NOTE),))
+        self._show_keys()
+        self._look()
+        self.set_interval(LOOK_S, self._look)
+
+    def on_screen_resume(self) -> None:
+        """Look again when a preview was left."""
+        self._judge()
+
+    def _look(self) -> None:
+        if self.is_current:
+            self.hostgw.engine.ask_guards()
+            self._judge()
+
+    @work(thread=True, exclusive=True, exit_on_error=False)
+    def _judge(self) -> None:
+        """Compare beside the loop: a long journal and many hosts take a moment."""
+        engine = self.hostgw.engine
+        try:
+            entries = engine.judged()
+        except HostgwError as error:
+            self.post_message(self.Judgement((), [], str(error)))
+        else:
+            self.post_message(self.Judgement(entries, pending(engine.view().fabric, entries)))
+
+    @on(Judgement)
+    def _judged(self, message: Judgement) -> None:
+        self._entries = {each.entry.id: each for each in message.entries}
+        self._waiting = {guard.id: (host, guard) for host, guard in message.waiting}
+        empty = (line(Part(f"✗ {message.error}", Tone.BAD)),) if message.error else NOTHING
+        self.query_one(Grid).show(EntryRows(message.waiting, message.entries, self._clock()), empty)
+        self.query_one(".dialog", Vertical).border_title = title(message.entries)
+        self._show_entry()
+
+    @on(Grid.Moved)
+    def _show_entry(self) -> None:
+        reader, key = self.query_one("#entry", Reader), self._key
+        reader.display = key != ""
+        if key in self._waiting:
+            reader.show(pending_lines(*self._waiting[key]))
+        elif key in self._entries:
+            reader.show(entry_lines(self._entries[key]))
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        if self._key in self._waiting:
+            keys = [("⏎", "take it back now"), ("esc", "close")]
+        elif self._key in self._entries:
+            can = self._entries[self._key].left is Left.UNDOABLE
+            keys = [("⏎", "undo this" if can else "why not"), ("s", "this and all since"), ("y", "copy")]
+            keys.append(("esc", "close"))
+        else:
+            keys = [("esc", "close")]
+        self.query_one("#undo-keys", Static).update(content([hint(*keys)]))
+
+    @property
+    def _key(self) -> str:
+        row = self.query_one(Grid).current
+        return row.key if row else ""
+
+    # ---- actions ----
+
+    def action_choose(self) -> None:
+        """Preview the undo of the entry under the cursor."""
+        if self._key in self._waiting:
+            self._ask_to_end(*self._waiting[self._key])
+        elif self._key:
+            self.hostgw.preview_undo(self._key)
+
+    @on(Grid.Chosen)
+    def _chosen(self) -> None:
+        self.action_choose()
+
+    def action_since(self) -> None:
+        """Preview the undo of the entry under the cursor and of all later ones."""
+        if self._key in self._entries:
+            self.hostgw.preview_undo(self._key, since=True)
+
+    def _ask_to_end(self, host: str, guard: Guard) -> None:
+        """Ask whether a change that waits is to be taken back now, whoever made it."""
+        told = [*pending_lines(host, guard), (), line(f"Its host puts everything back that {guard.operator} changed.")]
+
+        def answered(key: str | None) -> None:
+            if key == "b":
+                self.hostgw.end_pending(host, guard.id)
+
+        self.hostgw.push_screen(TextDialog("take it back now?", told, [("b", "take it back now")]), answered)
+
+    def action_copy(self) -> None:
+        """Copy the row under the cursor."""
+        grid = self.query_one(Grid)
+        if row := grid.current:
+            self.hostgw.copy(f"{row.key}  {grid.copy_text(row)}")
+
+    def action_cancel(self) -> None:
+        """Close."""
+        self.dismiss()
