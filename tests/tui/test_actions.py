@@ -14,6 +14,7 @@ from hostgw_tui.nat.screen import NatScreen
 from hostgw_tui.overview.screen import OverviewScreen
 from hostgw_tui.packets.screen import PacketsScreen
 from hostgw_tui.routes.screen import RoutesScreen
+from hostgw_tui.setup.screen import SetupDialog
 from hostgw_tui.undo.screen import UndoDialog
 from tests.tui.conftest import Make
 from tests.tui.fake import one_missing
@@ -27,6 +28,7 @@ SCREENS = {
     "packets": PacketsScreen,
     "fix": FixDialog,
     "undo": UndoDialog,
+    "setup": SetupDialog,
 }
 
 

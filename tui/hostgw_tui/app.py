@@ -183,6 +183,10 @@ class HostgwApp(Shell):
         """Show the plan that mends findings."""
         self.push_screen(FixDialog(self.engine.plan(findings)))
 
+    def preview_plan(self, plan: Plan, what: str, then: Callable[[Outcome], None]) -> None:
+        """Show a plan; `then` is called when it was applied and confirmed."""
+        self.push_screen(FixDialog(plan, what, then))
+
     def preview_undo(self, journal_id: str, since: bool = False) -> None:
         """Show the plan that takes back a journal entry, or it and all later ones."""
         try:
@@ -235,6 +239,7 @@ class HostgwApp(Shell):
     def _ended(self, message: PlanEnded) -> None:
         outcome = message.outcome
         if outcome.result is Result.VERIFIED:
+            message.dialog.then(outcome)
             _beside(lambda: self._watch(message.dialog, outcome))
         if message.dialog in self.screen_stack:
             message.dialog.ended(outcome)
@@ -254,6 +259,27 @@ class HostgwApp(Shell):
         from hostgw_tui.undo.screen import UndoDialog
 
         self.push_screen(UndoDialog(self.wall_clock))
+
+    def action_setup(self) -> None:
+        """Ask for a network and subnets, and preview what makes them."""
+        from hostgw_tui.setup.screen import SetupDialog
+
+        if self.shown.fabric.readable:
+            self.push_screen(SetupDialog(self.engine.setting_up.first()))
+        else:
+            self.tell("no host has been read yet: there is nothing to set up", "warning")
+
+    def action_join(self) -> None:
+        """Ask which host joins the network."""
+        from hostgw_tui.setup.members import MemberDialog, join_form
+
+        self.push_screen(MemberDialog(join_form(self.shown, self.engine.setting_up)))
+
+    def action_member(self, what: str) -> None:
+        """Ask which host leaves, or which namespace is attached or detached; first the host of the screen."""
+        from hostgw_tui.setup.members import FORMS, MemberDialog
+
+        self.push_screen(MemberDialog(FORMS[what](self.shown, self.engine.setting_up, self.current_host())))
 
     def action_fix_all(self) -> None:
         """Preview the fix of everything that is listed."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
+from hostgw.live.setting_up import SettingUp
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.plans.model import Outcome, Plan
@@ -32,6 +33,10 @@ class Engine(Protocol):
     @property
     def watch_s(self) -> float:
         """How long `watch` looks."""
+
+    @property
+    def setting_up(self) -> SettingUp:
+        """The configurator."""
 
     def view(self) -> View:
         """Return the current picture."""

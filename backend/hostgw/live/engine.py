@@ -22,6 +22,7 @@ from hostgw.live.flows import TrackedFlows, waiting
 from hostgw.live.guarding import Guarding
 from hostgw.live.intake import Intake, Sampling
 from hostgw.live.probing import Round
+from hostgw.live.setting_up import SettingUp
 from hostgw.live.taps import Captures
 from hostgw.live.view import View
 from hostgw.mesh import Intent, Memory, Mesh, build
@@ -103,6 +104,9 @@ class Live:
         self._flows = TrackedFlows(self.ask, self._intake.view, self._intake.track)
         self._intake.subscribe(self._flows.news)
         self._guarding = Guarding(self.ask, self._intake.view, lambda host, gs: self._intake.update(host, guards=gs))
+        self.setting_up = SettingUp(
+            self._intake.view, self._thought, lambda: self.told_subnets, self.tell_network, self.local
+        )
         self.captures = Captures(self._send, lambda: self._intake.view().fabric, self.local)
 
     # ---- life ----
@@ -348,6 +352,15 @@ class Live:
     def _mesh(self, fabric: Fabric) -> Mesh:
         intention = self._intention
         return build(fabric, intention.intents, intention.network, intention.complete, memory=self._memory)
+
+    def _thought(self, fabric: Fabric, network: Prefix | None) -> Mesh:
+        """Return what should be if the network were this; what the last view worked out is left alone."""
+        return build(fabric, self._intention.intents, network, self._intention.complete)
+
+    def tell_network(self, network: Prefix) -> None:
+        """Take a network as told from now on."""
+        self._intention = replace(self._intention, network=network)
+        self._intake.rebuild()
 
     def ask(self, host: str, make: Callable[[int], Request], timeout: float = ASK_S) -> Future[Reply]:
         """Send the request that `make` makes of an id; its reply, or an error, comes in the future."""
