@@ -177,10 +177,13 @@ def test_a_change_that_waits_is_shown_as_such() -> None:
     fabric = with_route(A)
     guard = Guard("g1", "a route", "me", GuardState.APPLIED, left_s=21.0)
     fabric = fabric.with_host(replace(fabric.hosts["vm1"], guards=(guard,)))
-    entries = [entry("e1", route(None, A), guards={"vm1": "g1"})]
+    waiting = Entry("e1", 1.0, "me", "t", "unknown", entry("e1", route(None, A)).changes, guards={"vm1": "g1"})
+    entries = [waiting]
     found = one("e1", entries, fabric)
     assert (found.left, found.reason) == (Left.PENDING, "vm1 waits: taken back in 21 s unless confirmed")
     assert undo("e1", entries, fabric).alternatives == ("take it back now: hostgw-tui undo g1",)
+    ended = entry("e1", route(None, A), guards={"vm1": "g1"})  # and the host was not asked since
+    assert left([ended], fabric) == {"e1": Left.UNDOABLE}
 
 
 def made_bridge() -> Entry:

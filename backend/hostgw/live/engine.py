@@ -292,6 +292,7 @@ class Live:
             future.set_exception(error)
         finally:
             hosts.close()
+            self.ask_guards()
 
     def watch(self, outcome: Outcome) -> tuple[str, ...]:
         """Look for a while whether somebody undoes what was confirmed; return a sentence for each host where it was."""

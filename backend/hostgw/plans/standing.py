@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hostgw.fabric import Fabric
-from hostgw.plans.journal import Entry, Made
+from hostgw.plans.journal import UNKNOWN, Entry, Made
 from hostgw.plans.objects import objects, stands_on
 from hostgw.plans.reverse import reversed_change
 from hostgw.plans.taking_back import walk
@@ -120,6 +120,9 @@ def machines(fabric: Fabric) -> dict[str, str]:
 
 
 def _pending(entry: Entry, fabric: Fabric) -> Judged | None:
+    """Judge an entry that has not ended yet; what a host told of a guard may be older than its end."""
+    if entry.result != UNKNOWN:
+        return None
     for name, number in entry.guards.items():
         for guard in fabric.hosts[name].guards if name in fabric.hosts else ():
             if guard.id == number and guard.state.pending:

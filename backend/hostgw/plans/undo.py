@@ -99,7 +99,9 @@ def _alternatives(chosen: Judged, found: Sequence[Judged]) -> tuple[str, ...]:
 
 def _plan(title: str, entries: Sequence[Entry], fabric: Fabric, mesh: Mesh, local: frozenset[str]) -> Plan:
     walked = walk(entries, fabric)
-    steps = marked([_step(back, fabric) for back in walked.backs], fabric, mesh, local)
+    hosts = list(dict.fromkeys(back.host for back in walked.backs))  # what is done at once on a host stands together
+    backs = sorted(walked.backs, key=lambda back: hosts.index(back.host))
+    steps = marked([_step(back, fabric) for back in backs], fabric, mesh, local)
     refused = forbidden(steps, fabric) if steps else "taken together they change nothing"
     remarks = [f"not put back, for nothing can: {', '.join(walked.for_good)}"] if walked.for_good else []
     remarks += [f"as it was before already: {', '.join(walked.already)}"] if walked.already else []

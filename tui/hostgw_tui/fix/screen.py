@@ -44,7 +44,7 @@ class FixDialog(ModalScreen[None]):
         """`what` names what the plan does, in one word; `then` is called when it was applied and confirmed."""
         super().__init__()
         self._whole, self._what, self.then = plan, what, then
-        self.choice = Choice()
+        self.choice = Choice(free=not plan.undoes)
         self.outcome: Outcome | None = None
         self.run: Run | None = None
         """The run of the plan, while it is being applied."""
@@ -69,7 +69,7 @@ class FixDialog(ModalScreen[None]):
             box.border_title = f"{what}: {'preview' if possible else not_so}"
             box.border_subtitle = "nothing is changed yet" if possible else ""
             with DialogText():
-                yield Reader(plan_lines(self._whole, None if self._whole.undoes else self.choice), id="plan")
+                yield Reader(plan_lines(self._whole, self.choice), id="plan")
             yield Reader(id="outcome")
             with Horizontal(classes="dialog-keys"):
                 yield Button("Cancel" if possible else "Close", id="cancel", compact=True)
@@ -109,7 +109,7 @@ class FixDialog(ModalScreen[None]):
         if self.run:
             return hint(("b", "back now"), ("+", "a minute more"), ("esc", "close, it goes on"))
         copy = hint(("y", "copy commands")) if self.plan.steps else ()
-        choose = hint(("↑↓ space", "choose")) if self._choosing else ()
+        choose = hint(("↑↓ space", "choose") if self.choice.free else ("↑↓", "steps")) if self._choosing else ()
         apply = hint(self._apply_key) if not self._why_not() else self._greyed()
         return (*apply, *choose, *copy, *hint(("esc", "cancel")))
 
@@ -135,9 +135,8 @@ class FixDialog(ModalScreen[None]):
 
     @property
     def _choosing(self) -> bool:
-        """There are several steps, and nothing is done yet. An undo is whole: an entry is undone or it is not."""
-        several = len(self._whole.steps) > 1 and not self._whole.undoes
-        return several and can_apply(self._whole) and not (self.run or self.outcome)
+        """There are several steps, and nothing is done yet."""
+        return len(self._whole.steps) > 1 and can_apply(self._whole) and not (self.run or self.outcome)
 
     def action_scroll(self, by: int) -> None:
         """Go to the next step, where there are several; else, or by pages, scroll the plan."""

@@ -244,6 +244,14 @@ BARE = (
 )
 
 
+EMPTY = line("No container hangs on a bridge yet: ", Part(":", Tone.KEY), " and then attach makes one of a namespace.")
+
+
+def has_containers(view: View) -> bool:
+    """Tell whether some host has a container."""
+    return any(host.snapshot and host.snapshot.containers for host in view.fabric.readable)
+
+
 def is_bare(view: View) -> bool:
     """Tell whether hosts were read, and none owns a subnet."""
     return bool(view.fabric.readable) and not view.mesh.subnets
@@ -265,7 +273,7 @@ def no_findings(view: View) -> tuple[Line, ...]:
         return BARE
     healthy = cell("✓ Healthy: every host routes every subnet to its owner; nothing that is checked is wrong.", Tone.OK)
     if not unread:
-        return (healthy,)
+        return (healthy,) if has_containers(view) else (healthy, EMPTY)
     names = ", ".join(host.name for host in unread)
     share = f"{len(hosts) - len(unread)} of {len(hosts)}"
     return (

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from hostgw_tui.app import HostgwApp
 
 NOTHING = "nothing is missing"
-NEXT = "The network is there. Next: press : and type attach, to hang a namespace on a bridge as a container."
 
 
 class SetupDialog(ModalScreen[None]):
@@ -79,7 +78,6 @@ class SetupDialog(ModalScreen[None]):
         """Close when the network was made; else show what changed meanwhile."""
         if self._made:
             self.dismiss()
-            self.hostgw.tell(NEXT, timeout=12.0)
 
     def _follow(self) -> None:
         if self.hostgw.shown.number != self._view_number and self.is_current:

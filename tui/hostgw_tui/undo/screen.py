@@ -28,8 +28,10 @@ from hostgw_tui.widgets.text import content
 if TYPE_CHECKING:
     from hostgw_tui.app import HostgwApp
 
-LOOK_S = 2.0
-"""How often hosts are asked what waits there, and the list is compared with them, while it is shown."""
+ASK_S = 2.0
+"""How often hosts are asked what waits there while the list is shown."""
+LOOK_S = 0.5
+"""How often it is looked whether there is another picture, with which the list is compared."""
 
 
 class UndoDialog(ModalScreen[None]):
@@ -48,6 +50,7 @@ class UndoDialog(ModalScreen[None]):
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
         self._clock = clock
+        self._judged_with = -1
         self._entries: dict[str, Judged] = {}
         self._waiting: dict[str, tuple[str, Guard]] = {}
 
@@ -69,22 +72,28 @@ class UndoDialog(ModalScreen[None]):
         """Read the journal, and look again while it is shown."""
         self.query_one(Grid).show((), (cell("◌ reading the journal …", Tone.NOTE),))
         self._show_keys()
-        self._look()
+        self._ask()
+        self._judge()
+        self.set_interval(ASK_S, self._ask)
         self.set_interval(LOOK_S, self._look)
 
     def on_screen_resume(self) -> None:
         """Look again when a preview was left."""
         self._judge()
 
-    def _look(self) -> None:
+    def _ask(self) -> None:
         if self.is_current:
             self.hostgw.engine.ask_guards()
+
+    def _look(self) -> None:
+        if self.is_current and self.hostgw.engine.view().number != self._judged_with:
             self._judge()
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _judge(self) -> None:
         """Compare beside the loop: a long journal and many hosts take a moment."""
         engine = self.hostgw.engine
+        self._judged_with = engine.view().number
         try:
             entries = engine.judged()
         except HostgwError as error:

@@ -73,7 +73,7 @@ def summary(view: View, paused: bool, title: str = "") -> Line:
     elif unread:
         verdict = Part(f" · ? {unread} not known", Tone.WARN)
     elif not view.mesh.subnets:
-        verdict = Part(" · no network yet", Tone.NOTE)
+        verdict = Part(" · no network", Tone.NOTE)
     else:
         verdict = Part(" · ✓ healthy", Tone.OK)
     shown = (Part("PAUSED ", Tone.WARN),) if paused else ()

@@ -32,6 +32,8 @@ def attach_plan(
         UsageError: the host has no bridge with a subnet, a name is none, or the address is not of the subnet.
     """
     host, subnet = _place(fabric, mesh, name)
+    if not containers:
+        raise UsageError("which namespace?", "", "`ip netns` on the host lists them.")
     title = f"attach {', '.join(containers)} on {name}"
     free = iter([_chosen(subnet, address)]) if address else _free_addresses(host, subnet)
     steps = []

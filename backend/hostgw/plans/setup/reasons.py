@@ -9,8 +9,8 @@ from hostgw.plans.setup.wishes import HostWish, Wishes
 def bridge(wish: HostWish) -> str:
     """Say why a host needs a bridge."""
     return (
-        f"the containers of {wish.name} are plugged into {wish.bridge}, as into a switch; a fixed address keeps them "
-        "from losing their gateway when one of them comes or goes"
+        f"the containers of {wish.name} are plugged into {wish.bridge}, as into a switch; a fixed MAC address keeps "
+        "them from losing their gateway when one of them comes or goes"
     )
 
 
