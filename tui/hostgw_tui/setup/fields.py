@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -78,30 +78,39 @@ class Switch(Widget, can_focus=True):
 
 
 class SubnetGrid(Grid):
-    """A table of hosts in which subnets are typed where the cursor is, at their end."""
+    """A table of hosts in which subnets are typed where the cursor is, at their end.
 
-    @dataclass
-    class Typed(Message):
-        """Another text for a host; None takes what is suggested."""
+    Keys that move the cursor are taken here too, not by bindings: those come later than what is typed behind them.
+    """
 
-        host: str
-        text: str | None
+    MOVES: ClassVar[dict[str, str]] = {
+        "up": "move(-1)",
+        "down": "move(1)",
+        "pageup": "page(-1)",
+        "pagedown": "page(1)",
+        "home": "end(-1)",
+        "end": "end(1)",
+    }
 
-    def __init__(self) -> None:
+    def __init__(self, typed: Callable[[str, str | None], None]) -> None:
+        """`typed` takes another text for a host at once; None takes what is suggested."""
         super().__init__(COLUMNS, id="subnets", title="subnets")
+        self._typed = typed
         self.texts: dict[str, str] = {}
         """What is shown of each host."""
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_key(self, event: events.Key) -> None:
         """Take what belongs into a subnet."""
         row = self.current
-        if row is None:
+        if move := self.MOVES.get(event.key):
+            self._take(event)
+            await self.run_action(move)
+        elif row is None:
             return
-        text = self.texts.get(row.key, "")
-        if event.character and event.character in TYPED:
-            self._type(event, row.key, (text + event.character)[:MOST])
+        elif event.character and event.character in TYPED:
+            self._type(event, row.key, (self.texts.get(row.key, "") + event.character)[:MOST])
         elif event.key == "backspace":
-            self._type(event, row.key, text[:-1])
+            self._type(event, row.key, self.texts.get(row.key, "")[:-1])
         elif event.key in ("delete", "ctrl+u"):
             self._type(event, row.key, "")
         elif event.key == "r":
@@ -111,13 +120,17 @@ class SubnetGrid(Grid):
         """Take a subnet that is pasted in place of the one there."""
         if row := self.current:
             event.stop()
-            self.post_message(self.Typed(row.key, "".join(c for c in event.text if c in TYPED)[:MOST]))
+            self._put(row.key, "".join(c for c in event.text if c in TYPED)[:MOST])
 
     def _type(self, event: events.Key, host: str, text: str | None) -> None:
+        self._take(event)
+        self._put(host, text)
+
+    def _take(self, event: events.Key) -> None:
         event.stop()
         event.prevent_default()
-        if text is None:
-            self.texts.pop(host, None)
-        else:
+
+    def _put(self, host: str, text: str | None) -> None:
+        if text is not None:
             self.texts[host] = text  # the next key may come before this one is drawn
-        self.post_message(self.Typed(host, text))
+        self._typed(host, text)

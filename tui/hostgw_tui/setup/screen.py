@@ -65,7 +65,7 @@ class SetupDialog(ModalScreen[None]):
             yield Field("network", "network", self.form.network, "10.239.0.0/16")
             yield Field("bridge", "bridge", self.form.bridge, "br0")
             yield Switch("SNAT: to the outside, with the host's address", self.form.nat)
-            yield SubnetGrid()
+            yield SubnetGrid(self._subnet_typed)
             yield Reader(id="verdict")
             yield Static(id="setup-keys", classes="dialog-keys", markup=False)
 
@@ -122,12 +122,11 @@ class SetupDialog(ModalScreen[None]):
     def _switched(self, event: Switch.Changed) -> None:
         self.form = replace(self.form, nat=event.value)
 
-    @on(SubnetGrid.Typed)
-    def _subnet_typed(self, event: SubnetGrid.Typed) -> None:
-        others = {name: text for name, text in self.form.subnets.items() if name != event.host}
-        mine = {} if event.text is None else {event.host: event.text}
-        self.form = replace(self.form, subnets=others | mine)
-        self._judge()
+    def _subnet_typed(self, host: str, text: str | None) -> None:
+        """Take a subnet at once, for enter may come next, and show it soon."""
+        others = {name: held for name, held in self.form.subnets.items() if name != host}
+        self.form = replace(self.form, subnets=others if text is None else {**others, host: text})
+        self.call_next(self._judge)
 
     @on(Grid.Moved)
     def _moved(self) -> None:
