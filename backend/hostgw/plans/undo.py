@@ -79,7 +79,7 @@ def _refused_together(chosen: Sequence[Judged], fabric: Fabric) -> dict[str, str
 
 def _newer(entries: Sequence[Judged]) -> tuple[str, ...]:
     if not entries:
-        return ()
+        return ("take back the others one by one",)
     last = entries[-1].entry
     many = f"the {len(entries)} changes since {last.id}" if len(entries) > 1 else f"{last.id} alone"
     return (f"take back {many} ({last.title})",)

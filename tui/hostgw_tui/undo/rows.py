@@ -142,8 +142,7 @@ def pending_lines(host: str, guard: Guard) -> Iterator[Line]:
     """Yield what a pending change of somebody is."""
     yield line(Part(f"◌ pending on {host}", Tone.WARN), f": {guard.title}")
     yield line(Part("who       ", Tone.DIM), guard.operator)
-    until = f"taken back in {guard.left_s:.0f} s unless it is confirmed"
-    yield line(Part("until     ", Tone.DIM), f"{until}; enter asks whether to take it back now")
+    yield line(Part("until     ", Tone.DIM), f"taken back in {guard.left_s:.0f} s unless it is confirmed")
 
 
 def title(entries: Sequence[Judged]) -> str:
