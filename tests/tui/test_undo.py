@@ -138,6 +138,9 @@ async def test_an_own_pending_change_is_one_row(make: Make) -> None:
         await opened(pilot)
         assert len(app.screen.query_one("#entries", Grid).rows) == 1
         assert "taken back in 23 s" in reader_text(app, "#entry")
+        await pilot.press("enter", "b")
+        await settle(pilot)
+        assert "roll back vm1 ab12" in engine_of(app).asked
 
 
 async def test_a_thousand_entries(make: Make) -> None:

@@ -206,6 +206,7 @@ class HostgwApp(Shell):
                 reply = future.result()
                 text = f"{host}: {'taken back' if reply.done else f'NOT taken back wholly: {reply.detail}'}"
             self.post_message(self.Told(text))
+            _beside(self._settle)
 
         self.engine.roll_back(host, guard).add_done_callback(ended)
 

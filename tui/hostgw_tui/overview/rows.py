@@ -257,6 +257,14 @@ def is_bare(view: View) -> bool:
     return bool(view.fabric.readable) and not view.mesh.subnets
 
 
+def no_subnet(view: View) -> tuple[Line, ...]:
+    """Return what the matrix says when it is empty; how to make a network where the list of findings does not tell."""
+    known = cell("no subnet is known yet", Tone.NOTE)
+    return (
+        (line(*known, ": ", Part("S", Tone.KEY), " sets a network up"),) if is_bare(view) and view.listed else (known,)
+    )
+
+
 def no_findings(view: View) -> tuple[Line, ...]:
     """Return what the list of findings says when it is empty."""
     hosts = view.fabric.hosts.values()

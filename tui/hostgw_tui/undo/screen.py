@@ -121,14 +121,12 @@ class UndoDialog(ModalScreen[None]):
         self._show_keys()
 
     def _show_keys(self) -> None:
-        if self._key in self._waiting:
-            keys = [("⏎", "take it back now"), ("esc", "close")]
+        keys = [("esc", "close")]
+        if self._guards():
+            keys.insert(0, ("⏎", "take it back now"))
         elif self._key in self._entries:
             can = self._entries[self._key].left is Left.UNDOABLE
-            keys = [("⏎", "undo this" if can else "why not"), ("s", "this and all since"), ("y", "copy")]
-            keys.append(("esc", "close"))
-        else:
-            keys = [("esc", "close")]
+            keys = [("⏎", "undo this" if can else "why not"), ("s", "this and all since"), ("y", "copy"), *keys]
         self.query_one("#undo-keys", Static).update(content([hint(*keys)]))
 
     @property
@@ -136,12 +134,23 @@ class UndoDialog(ModalScreen[None]):
         row = self.query_one(Grid).current
         return row.key if row else ""
 
+    def _guards(self) -> list[tuple[str, Guard]]:
+        """Return the guards that wait for the row under the cursor, with their hosts."""
+        if self._key in self._waiting:
+            return [self._waiting[self._key]]
+        each = self._entries.get(self._key)
+        if each is None or each.left is not Left.PENDING:
+            return []
+        hosts = self.hostgw.engine.view().fabric.hosts
+        found = ((name, guard) for name in each.entry.guards if name in hosts for guard in hosts[name].guards)
+        return [(name, guard) for name, guard in found if guard.state.pending and guard.id == each.entry.guards[name]]
+
     # ---- actions ----
 
     def action_choose(self) -> None:
-        """Preview the undo of the entry under the cursor."""
-        if self._key in self._waiting:
-            self._ask_to_end(*self._waiting[self._key])
+        """Preview the undo of the entry under the cursor; of one that waits, ask whether to end it now."""
+        if guards := self._guards():
+            self._ask_to_end(guards)
         elif self._key:
             self.hostgw.preview_undo(self._key)
 
@@ -154,12 +163,13 @@ class UndoDialog(ModalScreen[None]):
         if self._key in self._entries:
             self.hostgw.preview_undo(self._key, since=True)
 
-    def _ask_to_end(self, host: str, guard: Guard) -> None:
+    def _ask_to_end(self, guards: list[tuple[str, Guard]]) -> None:
         """Ask whether a change that waits is to be taken back now, whoever made it."""
-        told = [*pending_lines(host, guard), (), line(f"Its host puts everything back that {guard.operator} changed.")]
+        told = [text for host, guard in guards for text in (*pending_lines(host, guard), ())]
+        told.append(line("Everything that it changed is put back as it was before."))
 
         def answered(key: str | None) -> None:
-            if key == "b":
+            for host, guard in guards if key == "b" else ():
                 self.hostgw.end_pending(host, guard.id)
 
         self.hostgw.push_screen(TextDialog("take it back now?", told, [("b", "take it back now")]), answered)
