@@ -16,7 +16,7 @@ from time import time
 
 import msgspec
 
-from hostgw.clean import plain
+from hostgw.clean import clean, plain
 from hostgw.errors import UsageError
 from hostgw.model.change import Change
 from hostgw.plans.model import Outcome, Plan, Result
@@ -122,9 +122,10 @@ def _entry(intent: Intent, ended: Ended | None, undone: bool) -> Entry:
     result, changes = ended.result if ended else UNKNOWN, intent.changes
     if ended and result not in APPLIED:
         changes = tuple(made for made in changes if made.host in ended.changed)
-    detail = ended.detail if ended else ""
+    detail = clean(ended.detail, 1000) if ended else ""
     return Entry(
-        *(intent.id, intent.time, intent.user, intent.title, result, changes, intent.taken_back, undone),
+        *(intent.id, intent.time, clean(intent.user, 40), clean(intent.title, 400)),
+        *(result, changes, intent.taken_back, undone),
         guards=intent.guards,
         detail=detail,
     )

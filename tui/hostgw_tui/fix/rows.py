@@ -200,7 +200,7 @@ def watch_lines(seconds: float, put_back: tuple[str, ...] | None) -> Iterator[Li
 def commands_text(plan: Plan) -> str:
     """Return the commands as lines to paste, each host under a comment."""
     lines: list[str] = []
-    for host in plan.hosts:
+    for host, places in _by_host(plan):
         lines.append(f"# on {host}")
-        lines += [command_text(c) for step in plan.steps if step.host == host for c in step.commands]
+        lines += [command_text(command) for place in places for command in plan.steps[place].commands]
     return "\n".join(lines)
