@@ -90,7 +90,8 @@ def _row(each: Judged, now: float) -> Row:
     entry, sign = each.entry, SIGNS[each.left]
     live = each.left.in_force
     why = f" · {each.reason}" if live and each.reason else ""
-    what = line(Part(entry.title, Tone.PLAIN if live else Tone.DIM), Part(why, sign.tone))
+    did = Part("mended: " if any(made.finding for made in entry.changes) else "", Tone.DIM)
+    what = line(did, Part(entry.title, Tone.PLAIN if live else Tone.DIM), Part(why, sign.tone))
     cells = (
         cell(when(entry.time, now), Tone.DIM),
         cell(hosts_text(entry.hosts), Tone.NAME if live else Tone.DIM),
@@ -123,7 +124,8 @@ def entry_lines(each: Judged) -> Iterator[Line]:
     entry, sign = each.entry, SIGNS[each.left]
     why = f": {each.reason}" if each.reason and each.left is not Left.UNDONE else ""
     yield line(Part(f"{sign.glyph} {sign.word}", sign.tone), why)
-    yield line(Part("what      ", Tone.DIM), Part(entry.title, Tone.STRONG))
+    mended = any(made.finding for made in entry.changes)
+    yield line(Part("mended    " if mended else "what      ", Tone.DIM), Part(entry.title, Tone.STRONG))
     ended = f"{entry.result}{f' ({entry.detail})' if entry.detail else ''}"
     yield line(Part("entry     ", Tone.DIM), f"{entry.id} by {entry.user} on {', '.join(entry.hosts)}: {ended}")
     if entry.undoes:
