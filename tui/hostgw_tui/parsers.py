@@ -125,8 +125,11 @@ def _add_undo(commands: Any) -> None:
     which.add_argument(
         "id", nargs="?", metavar="ID", help="a journal entry (see --list), or a pending change (see --pending)"
     )
-    which.add_argument("--all", action="store_true", help="every change that is not undone, newest first")
-    which.add_argument("--list", action="store_true", help="print the journal")
+    since = "this journal entry and all later ones, the newest first, as one change"
+    which.add_argument("--since", metavar="ID", help=since)
+    which.add_argument("--all", action="store_true", help="every change that is not undone, as one change")
+    listed = "print the journal; with hosts named, what can be undone as they are now, and why not what cannot"
+    which.add_argument("--list", action="store_true", help=listed)
     pending = (
         "print the changes that wait to be confirmed on the hosts, whoever makes them, and how the last ones ended"
     )

@@ -43,6 +43,8 @@ class Step:
     """Identity of the host, since its boot: names are given twice."""
     danger: str = ""
     """How it touches the way back to the operator; empty when it does not."""
+    why: str = ""
+    """Why it is needed, for somebody who learns; empty where the finding says it."""
 
     @property
     def reversible(self) -> bool:
@@ -66,8 +68,8 @@ class Plan:
     alternatives: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     """Ids of the findings that should be gone afterwards."""
-    undoes: str = ""
-    """Id of the journal entry that this plan takes back."""
+    undoes: tuple[str, ...] = ()
+    """Ids of the journal entries that this plan takes back."""
     cuts: bool = False
     """What is reached now will not be reached afterwards, for that is wanted: probes prove nothing then."""
 

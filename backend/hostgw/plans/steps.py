@@ -31,8 +31,8 @@ from hostgw.plans.reverse import reversed_change
 NOTHING = ("(none)",)
 
 
-def step(host: Host, change: Change, summary: str, finding: Finding | None = None) -> Step:
-    """Return a step of a plan for one change on one host."""
+def step(host: Host, change: Change, summary: str, finding: Finding | None = None, why: str = "") -> Step:
+    """Return a step of a plan for one change on one host; `why` tells what it is good for."""
     snapshot = host.snapshot
     state = snapshot.state(change.ns) if snapshot else NamespaceState()
     container = snapshot.namespaces.get(change.ns) if snapshot and change.ns else None
@@ -42,7 +42,7 @@ def step(host: Host, change: Change, summary: str, finding: Finding | None = Non
     def typed(wanted: Change) -> tuple[Command, ...]:
         return tuple(Command(host.name, path, argv) for argv in commands(wanted, state))
 
-    before, after = _described(change, state)
+    before, after = described(change, state)
     return Step(
         host=host.name,
         change=change,
@@ -55,6 +55,7 @@ def step(host: Host, change: Change, summary: str, finding: Finding | None = Non
         namespace=container.name if container else "",
         inode=container.inode if container else 0,
         machine=snapshot.facts.machine if snapshot else "",
+        why=why,
     )
 
 
@@ -62,11 +63,12 @@ Lines = tuple[str, ...]
 
 
 @singledispatch
-def _described(change: object, state: NamespaceState) -> tuple[Lines, Lines]:
+def described(change: object, state: NamespaceState) -> tuple[Lines, Lines]:
+    """Return what a change finds and what it leaves, in the words of the host's own tools."""
     raise TypeError(f"no words for {type(change).__name__}")
 
 
-@_described.register
+@described.register
 def _route(change: RouteChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return (
         tuple(route_text(route, state) for route in change.before),
@@ -74,7 +76,7 @@ def _route(change: RouteChange, state: NamespaceState) -> tuple[Lines, Lines]:
     )
 
 
-@_described.register
+@described.register
 def _link(change: LinkChange, state: NamespaceState) -> tuple[Lines, Lines]:
     def text(wanted: LinkState) -> str:
         master = f" master {state.name_of(wanted.master)}" if wanted.master else " no master"
@@ -87,20 +89,20 @@ def _link(change: LinkChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return (text(change.before),), (text(change.after),)
 
 
-@_described.register
+@described.register
 def _bridge(change: BridgeChange, state: NamespaceState) -> tuple[Lines, Lines]:
     text = (f"{change.name}: bridge, UP, address {change.mac}",)
     return text if change.before else (), text if change.after else ()
 
 
-@_described.register
+@described.register
 def _attachment(change: AttachmentChange, state: NamespaceState) -> tuple[Lines, Lines]:
     where = f"{change.inner} in {change.path}: {change.address}, default via {change.gateway}"
     text = (f"{change.name}: port of {change.bridge}; {where}",)
     return text if change.before else (), text if change.after else ()
 
 
-@_described.register
+@described.register
 def _address(change: AddressChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return (
         tuple(f"{change.name}: {a.address}/{a.length}" for a in change.before),
@@ -108,7 +110,7 @@ def _address(change: AddressChange, state: NamespaceState) -> tuple[Lines, Lines
     )
 
 
-@_described.register
+@described.register
 def _sysctl(change: SysctlChange, state: NamespaceState) -> tuple[Lines, Lines]:
     differing = [path for path, value in change.after.items() if change.before.get(path) != value]
     return (
@@ -117,17 +119,17 @@ def _sysctl(change: SysctlChange, state: NamespaceState) -> tuple[Lines, Lines]:
     )
 
 
-@_described.register
+@described.register
 def _chain(change: ChainChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return change.before, change.after
 
 
-@_described.register
+@described.register
 def _rule(change: RuleChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return tuple(rule_text(rule) for rule in change.before), tuple(rule_text(rule) for rule in change.after)
 
 
-@_described.register
+@described.register
 def _neighbour(change: NeighbourChange, state: NamespaceState) -> tuple[Lines, Lines]:
     def text(entry: Neighbour | None) -> Lines:
         return (f"{entry.address} dev {change.name} lladdr {entry.mac} {entry.state.upper()}",) if entry else ()
@@ -135,14 +137,14 @@ def _neighbour(change: NeighbourChange, state: NamespaceState) -> tuple[Lines, L
     return text(change.before), text(change.after)
 
 
-@_described.register
+@described.register
 def _nft_rule(change: NftRuleChange, state: NamespaceState) -> tuple[Lines, Lines]:
     where = f"{change.family} {change.table} {change.chain}"
     rule = f"{where}: ip saddr {change.source} ip daddr {change.destination} accept"
     return (rule,) * change.before, (rule,) * change.after
 
 
-@_described.register
+@described.register
 def _conntrack(change: ConntrackChange, state: NamespaceState) -> tuple[Lines, Lines]:
     kind = f"{change.protocol} flows" if change.protocol else "flows"
     narrowed = (" with a rewritten source" if change.snat else "") + (

@@ -167,6 +167,8 @@ class StepReport(msgspec.Struct, frozen=True):
     commands: tuple[Command, ...]
     undo: tuple[Command, ...]
     finding: str
+    why: str = ""
+    """What it is good for, where it is no finding that says so."""
 
 
 class FixRunReport(msgspec.Struct, frozen=True):
@@ -188,9 +190,16 @@ class FixRunReport(msgspec.Struct, frozen=True):
 
 
 class JournalState(StrEnum):
-    """What of a journal entry is left to undo, as the journal knows it."""
+    """What of a journal entry is left to undo: as the journal knows it, and with hosts as these are now."""
 
     NOT_UNDONE = "not undone"
+    """It can be undone; without hosts, as far as the journal alone can tell."""
+    DEPENDENT = "another first"
+    MOVED = "moved on"
+    PENDING = "pending"
+    UNREACHED = "not reached"
+    BACK = "back already"
+    ELSEWHERE = "other hosts"
     UNDONE = "undone"
     IRREVERSIBLE = "nothing of it can be put back"
     NOTHING = ""
@@ -200,7 +209,7 @@ class JournalState(StrEnum):
 class JournalEntryReport(msgspec.Struct, frozen=True):
     """One entry of `undo --list --json`; `time` is epoch seconds.
 
-    `undoable` says that it changed what can be put back, not that its hosts are still the same machines.
+    Without hosts, `undoable` says that it changed what can be put back, not that its hosts are still as it left them.
     """
 
     id: str
@@ -211,6 +220,13 @@ class JournalEntryReport(msgspec.Struct, frozen=True):
     undoable: bool
     hosts: tuple[str, ...] = ()
     state: JournalState = JournalState.NOTHING
+    changes: int = 0
+    reason: str = ""
+    """Why it cannot be undone; empty when it can."""
+    first: str = ""
+    """Id of the entry that has to be undone before it."""
+    undoes: tuple[str, ...] = ()
+    """Ids of the entries that it took back."""
 
 
 class PendingReport(msgspec.Struct, frozen=True):
