@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hostgw.capture.describe import address, mac
 from hostgw.capture.journeys import Sighting
 from hostgw.capture.tap_points import TapPoint
-from hostgw.paths.predict import Hop, Leg, Outcome
+from hostgw.model.path import Hop, Leg, Outcome
 
 Key = tuple[str, str | None, str, str]
 """Host, container, interface, direction."""

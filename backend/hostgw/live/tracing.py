@@ -17,7 +17,8 @@ from hostgw.clean import clean
 from hostgw.errors import CaptureError, HostgwError, UsageError
 from hostgw.live.points import default_points, tap_points
 from hostgw.model.ip import address_number
-from hostgw.paths.predict import End, Outcome, Prediction, predict
+from hostgw.model.path import End, Outcome, Prediction
+from hostgw.paths.predict import predict
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.link import Asked
 from hostgw.wire import ArpProbe, ArpProbeReply, Probe

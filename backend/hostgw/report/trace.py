@@ -11,7 +11,7 @@ from hostgw.capture.journeys import Sighting, Verdict
 from hostgw.capture.trace import Trace, Way, traced
 from hostgw.capture.trace import Traced as TracedProbe
 from hostgw.live.tracing import Traced, Tracing
-from hostgw.paths.predict import Leg, Outcome
+from hostgw.model.path import Leg, Outcome
 from hostgw.report.path import place
 
 COLUMNS = "  {:<14} {:<16} {:<3}  {:<27} {:<15} {:>3} {:>6}"

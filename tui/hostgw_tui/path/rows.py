@@ -11,7 +11,7 @@ from hostgw.capture.journeys import Sighting
 from hostgw.capture.tap_points import TapPoint
 from hostgw.live.places import Place
 from hostgw.live.tracing import Traced, Tracing
-from hostgw.paths.predict import Hop, Leg, Outcome, Prediction
+from hostgw.model.path import Hop, Leg, Outcome, Prediction
 from hostgw.report.path import conclusion, place
 from hostgw.report.trace import reason
 from hostgw_tui.look import Line, Part, Row, Sign, Tone, cell, heading, line

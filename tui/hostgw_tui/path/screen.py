@@ -16,7 +16,8 @@ from hostgw.live.places import containers, owners
 from hostgw.live.tracing import Tracing
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
-from hostgw.paths.predict import Prediction, find_end, predict
+from hostgw.model.path import Prediction
+from hostgw.paths.predict import find_end, predict
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import Line, Row, Tone, cell
 from hostgw_tui.path.dialog import EndDialog

@@ -11,12 +11,12 @@ from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
 from hostgw.model.ip import address_number, address_text
 from hostgw.model.kernel import Link
+from hostgw.model.path import End, Leg, Outcome, Prediction, Query
 from hostgw.paths.netfilter import Flow
 from hostgw.paths.netfilter.flow import ACK, ECHO_REPLY, SYN
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.journey import Ended, Travel
 from hostgw.paths.predict.link import NOTHING, Heard, cross
-from hostgw.paths.predict.model import End, Leg, Outcome, Prediction, Query
 from hostgw.paths.predict.node import Node
 from hostgw.paths.predict.stack import Departure, arrived, sent, source_for
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from hostgw.model.ip import address_text
 from hostgw.model.kernel import Link
+from hostgw.model.path import Hop, Leg, Outcome
 from hostgw.paths.netfilter import Flow, Passage
-from hostgw.paths.predict.model import Hop, Leg, Outcome
 from hostgw.paths.predict.node import Node
 
 START_TTL = 64

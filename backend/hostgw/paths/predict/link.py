@@ -13,9 +13,9 @@ from hostgw.fabric import Fabric, Host
 from hostgw.mesh.bridges import TUNNELS
 from hostgw.model.ip import address_text
 from hostgw.model.kernel import Link, Neighbour
+from hostgw.model.path import Outcome
 from hostgw.paths.netfilter import Verdict, passages
 from hostgw.paths.predict.journey import Ended, Travel, lost
-from hostgw.paths.predict.model import Outcome
 from hostgw.paths.predict.node import (
     Holder,
     Node,
