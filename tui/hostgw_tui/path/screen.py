@@ -132,7 +132,7 @@ class PathScreen(MainScreen):
         found, _ = self._predicted()
         row = self.query_one("#way", Grid).current
         hop = hop_of(found, row.key) if found and row and not self._tracing else None
-        self.query_one("#why", Reader).show(detail_lines(found, hop) if found else ())
+        self.query_one("#why", Reader).show(detail_lines(found, hop, self.finding()) if found else ())
 
     # ---- choosing ----
 
