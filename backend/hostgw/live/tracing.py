@@ -158,7 +158,7 @@ def _await_verdicts(capture: Capture, prediction: Prediction, count: int) -> tup
     """Wait until it is settled what became of every probe."""
     until, settled = time.monotonic() + SETTLE_S, 0.0
     while True:
-        found = list(_traced(capture, prediction))[:count]
+        found = list(probes(capture, prediction))[:count]
         now = time.monotonic()
         over = len(found) == count and all(each.verdict is not Verdict.IN_FLIGHT for each in found)
         settled = (settled or now) if over else 0.0
@@ -167,7 +167,8 @@ def _await_verdicts(capture: Capture, prediction: Prediction, count: int) -> tup
         time.sleep(TICK_S)
 
 
-def _traced(capture: Capture, prediction: Prediction) -> Iterator[Traced]:
+def probes(capture: Capture, prediction: Prediction) -> Iterator[Traced]:
+    """Yield the probes that a capture has seen, each beside the prediction."""
     points = {tap.tap: tap.point for tap in capture.view(0).taps if tap.state is not TapState.CLOSED}
     ends = address_number(prediction.source.address), address_number(prediction.destination.address)
     for view in capture.view(1000).journeys:

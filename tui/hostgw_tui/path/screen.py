@@ -204,10 +204,12 @@ class PathScreen(MainScreen):
     # ---- what is broken ----
 
     def finding(self) -> Finding | None:
-        """Return the first root finding on the host where the packet is lost."""
+        """Return the first root finding on the host where the packet, or its answer, does not go on as it should."""
         found, _ = self._predicted()
-        lost = next((leg.host for leg in (found.forward, found.back) if leg and leg.lost_after), "") if found else ""
-        return next((f for f in self.view.listed if f.host == lost and not f.caused_by), None)
+        if found is None or found.works:
+            return None
+        ending = found.back or found.forward
+        return next((f for f in self.view.listed if f.host == ending.host and not f.caused_by), None)
 
     def no_finding(self) -> str:
         """Return why `f` does nothing here."""
