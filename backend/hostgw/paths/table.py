@@ -59,6 +59,8 @@ class Table:
 
     def inside(self, wanted: Prefix) -> Routes:
         """Return the routes to parts of `wanted` (longer prefixes only)."""
+        if wanted in self.by_prefix and wanted not in self.split:
+            return ()
         return tuple(route for found in self._set.inside(wanted) for route in self.by_prefix[found])
 
     def covering(self, wanted: Prefix) -> list[Routes]:
