@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -23,6 +23,8 @@ from hostgw.wire import Section
 
 MAIN = 254
 DEFAULT = "0.0.0.0/0"
+_LINKS, _ADDRESSES, _ROUTES = Section.LINKS, Section.ADDRESSES, Section.ROUTES
+"""A member of an enumeration costs more to look up than all that is read by it."""
 
 
 class Footing(NamedTuple):
@@ -53,7 +55,7 @@ class Station(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def addresses(self) -> tuple[Address, ...]:
         """IPv4 addresses of the inner end."""
-        rows = cast("Iterable[Address]", self.state.table(Section.ADDRESSES).values())
+        rows = cast("Iterable[Address]", self.state.table(_ADDRESSES).values())
         return tuple(row for row in rows if row.family == 4 and row.index == self.inner.index)
 
     @property
@@ -107,29 +109,28 @@ class _Visit:
 
     def _enter(self, container: Namespace, state: NamespaceState) -> None:
         """Take a container; the tables themselves are read, for no index of so many is ever used again."""
-        held: list[tuple[Address, int]] = []
-        for row in cast("Iterable[Address]", state.table(Section.ADDRESSES).values()):
-            if row.family == 4:
-                number = address_number(row.address)
-                held.append((row, number))
-                self.numbers.append(number)
+        rows: Iterable[Any] = state.table(_ADDRESSES).values()
+        held = [(row, address_number(row.address)) for row in rows if row.family == 4]
+        self.numbers += [number for _, number in held]
+        links: Mapping[Any, Any] = state.table(_LINKS)
         for end in self._ends.get(container.nsid, ()):
-            inner = cast("Link | None", state.table(Section.LINKS).get((end.peer,)))
+            inner = links.get((end.peer,))
             if inner and inner.kind == "veth":
                 self._stand(Station(self._place, container, state, inner, end), held)
                 self._place += 1
 
     def _stand(self, station: Station, held: Iterable[tuple[Address, int]]) -> None:
         """Put a station to those alike; the key has all that makes a footing, flat, for it is made for each."""
+        index = station.port.peer
         key: list[object] = [station.port.master, station.inner.mtu]
         own = []
         for row, number in held:
-            if row.index == station.port.peer:
+            if row.index == index:
                 key += (number & MASKS[row.length], row.length, row.scope)
                 own.append(number)
         key.append(None)
         for route in _defaults(station.state):
-            key += (route.gateway, route.oif == station.port.peer)
+            key += (route.gateway, route.oif == index)
         found = tuple(key)
         kind = self._kinds.get(found)
         if kind is None:
@@ -151,10 +152,8 @@ def _ends(host: Host) -> Mapping[int, list[Link]]:
 
 
 def _defaults(state: NamespaceState) -> list[Route]:
-    found = []
-    for key, row in state.table(Section.ROUTES).items():
-        if key[1] == DEFAULT and key[0] == MAIN:
-            found.append(cast("Route", row))
+    table: Mapping[Any, Any] = state.table(_ROUTES)
+    found = [row for key, row in table.items() if key[1] == DEFAULT and key[0] == MAIN]
     if len(found) > 1:
         found.sort(key=lambda r: (-r.tos, r.metric, r.position))
     return found
