@@ -23,6 +23,7 @@ from hostgw.wire import Section
 
 MAIN = 254
 DEFAULT = "0.0.0.0/0"
+_NONE: Mapping[Any, Any] = {}
 _LINKS, _ADDRESSES, _ROUTES = Section.LINKS, Section.ADDRESSES, Section.ROUTES
 """A member of an enumeration costs more to look up than all that is read by it."""
 
@@ -109,12 +110,13 @@ class _Visit:
 
     def _enter(self, container: Namespace, state: NamespaceState) -> None:
         """Take a container; the tables themselves are read, for no index of so many is ever used again."""
-        rows: Iterable[Any] = state.table(_ADDRESSES).values()
+        tables: Mapping[Section, Mapping[Any, Any]] = state.tables
+        rows = tables.get(_ADDRESSES, _NONE).values()
         held = [(row, address_number(row.address)) for row in rows if row.family == 4]
-        self.numbers += [number for _, number in held]
-        links: Mapping[Any, Any] = state.table(_LINKS)
+        for _, number in held:
+            self.numbers.append(number)
         for end in self._ends.get(container.nsid, ()):
-            inner = links.get((end.peer,))
+            inner = tables.get(_LINKS, _NONE).get((end.peer,))
             if inner and inner.kind == "veth":
                 self._stand(Station(self._place, container, state, inner, end), held)
                 self._place += 1
@@ -152,8 +154,8 @@ def _ends(host: Host) -> Mapping[int, list[Link]]:
 
 
 def _defaults(state: NamespaceState) -> list[Route]:
-    table: Mapping[Any, Any] = state.table(_ROUTES)
-    found = [row for key, row in table.items() if key[1] == DEFAULT and key[0] == MAIN]
+    tables: Mapping[Section, Mapping[Any, Any]] = state.tables
+    found = [row for key, row in tables.get(_ROUTES, _NONE).items() if key[1] == DEFAULT and key[0] == MAIN]
     if len(found) > 1:
         found.sort(key=lambda r: (-r.tos, r.metric, r.position))
     return found
