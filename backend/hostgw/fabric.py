@@ -61,7 +61,7 @@ class NamespaceState:
         """Devices by ifindex, in the order of their indexes."""
         return {
             link.index: link
-            for link in sorted(cast("Iterable[Link]", self._rows(Section.LINKS)), key=lambda x: x.index)
+            for link in sorted(cast("Iterable[Link]", self._rows(Section.LINKS)), key=attrgetter("index"))
         }
 
     @cached_property

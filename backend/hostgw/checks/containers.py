@@ -25,6 +25,7 @@ from hostgw.wire import Section
 OUTSIDE = address_number("192.0.2.9")
 """An address that no network has (RFC 5737)."""
 ANSWERED = frozenset({"reachable", "stale", "delay", "probe", "permanent"})
+_NEIGHBOURS = Section.NEIGHBOURS
 IN_USE = frozenset({"reachable", "permanent"})
 """An old entry in any other state is asked for anew as soon as it is used."""
 
@@ -139,7 +140,7 @@ def _held(host: Host) -> frozenset[int]:
 
 
 def _neighbour(station: Station, address: str) -> Neighbour | None:
-    found = station.state.table(Section.NEIGHBOURS).get((station.inner.index, address))
+    found = station.state.table(_NEIGHBOURS).get((station.inner.index, address))
     return cast("Neighbour", found) if found else None
 
 

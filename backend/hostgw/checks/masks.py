@@ -67,7 +67,7 @@ def _wide(host: Host, mine: Underlay, lost: Sequence[Judgement]) -> Finding:
 
 def _odd(host: Host, mesh: Mesh, mine: Underlay) -> Iterator[Finding]:
     """Yield a mask that takes container subnets in where an owner's on the same LAN does not: routes hide it."""
-    needed = mesh.expected_of(host.name)
+    needed = mesh.expected_of(host.name) if any(mesh.owned.overlapping(mine.segment)) else ()
     taken = [e.subnet for e in needed if e.next_hops and mine.segment.covers(e.subnet.prefix)]
     owners = ((subnet, mesh.members[subnet.owner].underlay) for subnet in taken)
     narrower = [(subnet, other) for subnet, other in owners if other and other.segment.length > mine.segment.length]

@@ -87,6 +87,6 @@ class Memory:
         kept = self._routes.get(host)
         if kept is None or kept[0] is not shared:
             own = {subnet.prefix for subnet in self.members[host].subnets}
-            needed = tuple(e for e in shared if e.subnet.owner != host and e.subnet.prefix not in own)
+            needed = tuple([e for e in shared if e.subnet.owner != host and e.subnet.prefix not in own])
             kept = self._routes[host] = shared, needed
         return kept[1]

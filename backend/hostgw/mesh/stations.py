@@ -6,10 +6,10 @@ are kept by kind (`Footing`), and what is true of one of a kind is asked once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -23,6 +23,9 @@ from hostgw.wire import Section
 
 MAIN = 254
 DEFAULT = "0.0.0.0/0"
+_NONE: Mapping[Any, Any] = {}
+_LINKS, _ADDRESSES, _ROUTES = Section.LINKS, Section.ADDRESSES, Section.ROUTES
+"""A member of an enumeration costs more to look up than all that is read by it."""
 
 
 class Footing(NamedTuple):
@@ -53,7 +56,7 @@ class Station(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def addresses(self) -> tuple[Address, ...]:
         """IPv4 addresses of the inner end."""
-        rows = cast("Iterable[Address]", self.state.table(Section.ADDRESSES).values())
+        rows = cast("Iterable[Address]", self.state.table(_ADDRESSES).values())
         return tuple(row for row in rows if row.family == 4 and row.index == self.inner.index)
 
     @property
@@ -64,7 +67,7 @@ class Station(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def defaults(self) -> tuple[Route, ...]:
         """The container's default routes in table main, the one that is used first."""
-        return _defaults(self.state)
+        return tuple(_defaults(self.state))
 
 
 class Kind(NamedTuple):
@@ -73,13 +76,6 @@ class Kind(NamedTuple):
     stations: tuple[Station, ...]
     numbers: tuple[int, ...]
     """Their addresses, as many for each as the footing has prefixes."""
-
-
-class _Visit(NamedTuple):
-    """What one walk through a host's containers brings: with so many, to enter each is what costs."""
-
-    alike: Mapping[Footing, Kind]
-    numbers: tuple[int, ...]
 
 
 @per_snapshot
@@ -93,45 +89,59 @@ def alike(host: Host) -> Mapping[Footing, Kind]:
     return _visit(host).alike
 
 
-def container_numbers(host: Host) -> tuple[int, ...]:
+def container_numbers(host: Host) -> Sequence[int]:
     """Return the IPv4 addresses of a host's containers, those of devices that are no station too."""
     return _visit(host).numbers
 
 
-_Key = tuple[int, int, tuple[tuple[int, int, str], ...], tuple[tuple[str, bool], ...]]
-"""A footing with bare prefixes: network, length and scope of each."""
+class _Visit:
+    """One walk through a host's containers: with so many, to enter each is what costs."""
 
+    def __init__(self, host: Host) -> None:
+        self._ends = _ends(host)
+        self._kinds: dict[tuple[object, ...], tuple[Footing, list[Station], list[int]]] = {}
+        self._place = 0
+        self.numbers: list[int] = []
+        states = host.snapshot.states if host.snapshot else {}
+        for container in host.snapshot.containers if host.snapshot else ():
+            if state := states.get(container.id):
+                self._enter(container, state)
+        self.alike = {footing: Kind(tuple(found), tuple(held)) for footing, found, held in self._kinds.values()}
 
-@per_snapshot
-def _visit(host: Host) -> _Visit:
-    kinds: dict[_Key, tuple[list[Station], list[int]]] = {}
-    numbers: list[int] = []
-    place, ends, states = 0, _ends(host), host.snapshot.states if host.snapshot else {}
-    for container in host.snapshot.containers if host.snapshot else ():
-        if (state := states.get(container.id)) is None:
-            continue
-        # the tables themselves: an index for each of many thousand containers is never used again
-        rows = cast("Iterable[Address]", state.table(Section.ADDRESSES).values())
-        held = [row for row in rows if row.family == 4]
-        held_numbers = [address_number(row.address) for row in held]
-        numbers += held_numbers
-        for end in ends.get(container.nsid, ()):
-            inner = cast("Link | None", state.table(Section.LINKS).get((end.peer,)))
+    def _enter(self, container: Namespace, state: NamespaceState) -> None:
+        """Take a container; the tables themselves are read, for no index of so many is ever used again."""
+        tables: Mapping[Section, Mapping[Any, Any]] = state.tables
+        rows = tables.get(_ADDRESSES, _NONE).values()
+        held = [(row, address_number(row.address)) for row in rows if row.family == 4]
+        for _, number in held:
+            self.numbers.append(number)
+        for end in self._ends.get(container.nsid, ()):
+            inner = tables.get(_LINKS, _NONE).get((end.peer,))
             if inner and inner.kind == "veth":
-                own = [
-                    (n & MASKS[a.length], a.length, a.scope) for a, n in zip(held, held_numbers) if a.index == end.peer
-                ]
-                out = [(route.gateway, route.oif == end.peer) for route in _defaults(state)]
-                kind = kinds.setdefault((end.master, inner.mtu, tuple(own), tuple(out)), ([], []))
-                kind[0].append(Station(place, container, state, inner, end))
-                kind[1].extend(
-                    held_numbers
-                    if len(own) == len(held)
-                    else [n for a, n in zip(held, held_numbers) if a.index == end.peer]
-                )
-                place += 1
-    same = {_footing(key): Kind(tuple(found), tuple(held)) for key, (found, held) in kinds.items()}
-    return _Visit(same, tuple(numbers))
+                self._stand(Station(self._place, container, state, inner, end), held)
+                self._place += 1
+
+    def _stand(self, station: Station, held: Iterable[tuple[Address, int]]) -> None:
+        """Put a station to those alike; the key has all that makes a footing, flat, for it is made for each."""
+        index = station.port.peer
+        key: list[object] = [station.port.master, station.inner.mtu]
+        own = []
+        for row, number in held:
+            if row.index == index:
+                key += (number & MASKS[row.length], row.length, row.scope)
+                own.append(number)
+        key.append(None)
+        for route in _defaults(station.state):
+            key += (route.gateway, route.oif == index)
+        found = tuple(key)
+        kind = self._kinds.get(found)
+        if kind is None:
+            kind = self._kinds[found] = _footing(station), [], []
+        kind[1].append(station)
+        kind[2].extend(own)
+
+
+_visit = per_snapshot(_Visit)
 
 
 def _ends(host: Host) -> Mapping[int, list[Link]]:
@@ -143,18 +153,19 @@ def _ends(host: Host) -> Mapping[int, list[Link]]:
     return ends
 
 
-def _defaults(state: NamespaceState) -> tuple[Route, ...]:
-    table = state.table(Section.ROUTES)
-    found = [cast("Route", row) for key, row in table.items() if key[1] == DEFAULT and key[0] == MAIN]
+def _defaults(state: NamespaceState) -> list[Route]:
+    tables: Mapping[Section, Mapping[Any, Any]] = state.tables
+    found = [row for key, row in tables.get(_ROUTES, _NONE).items() if key[1] == DEFAULT and key[0] == MAIN]
     if len(found) > 1:
         found.sort(key=lambda r: (-r.tos, r.metric, r.position))
-    return tuple(found)
+    return found
 
 
-def _footing(key: _Key) -> Footing:
-    master, mtu, held, defaults = key
-    prefixes = tuple(Prefix(network, length) for network, length, _ in held)
-    return Footing(master, mtu, prefixes, tuple(scope for _, _, scope in held), defaults)
+def _footing(station: Station) -> Footing:
+    held, index = station.addresses, station.inner.index
+    prefixes = tuple(Prefix(n & MASKS[a.length], a.length) for n, a in zip(station.numbers, held, strict=True))
+    defaults = tuple((route.gateway, route.oif == index) for route in station.defaults)
+    return Footing(station.port.master, station.inner.mtu, prefixes, tuple(a.scope for a in held), defaults)
 
 
 def _in_order(kinds: Iterable[tuple[Station, ...]]) -> tuple[Station, ...]:

@@ -18,12 +18,13 @@ class Table:
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
         """Take routes in the kernel's order."""
-        self.by_prefix: dict[Prefix, Routes] = {}
-        by_prefix = self.by_prefix
-        for route in routes:
-            wanted = prefix(route.dst)
-            held = by_prefix.get(wanted)
-            by_prefix[wanted] = (*held, route) if held else (route,)
+        held = tuple(routes)
+        prefixes = [prefix(route.dst) for route in held]
+        self.by_prefix: dict[Prefix, Routes] = dict(zip(prefixes, zip(held, strict=True), strict=True))
+        if len(self.by_prefix) < len(held):  # some share a prefix: then each has to be looked at
+            self.by_prefix.clear()
+            for wanted, route in zip(prefixes, held, strict=True):
+                self.by_prefix[wanted] = (*self.by_prefix.get(wanted, ()), route)
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -59,6 +60,8 @@ class Table:
 
     def inside(self, wanted: Prefix) -> Routes:
         """Return the routes to parts of `wanted` (longer prefixes only)."""
+        if wanted in self.by_prefix and wanted not in self.split:
+            return ()
         return tuple(route for found in self._set.inside(wanted) for route in self.by_prefix[found])
 
     def covering(self, wanted: Prefix) -> list[Routes]:
