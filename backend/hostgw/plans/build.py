@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from hostgw.checks.catalogue import FixClass, class_of
 from hostgw.fabric import Fabric
@@ -13,7 +14,7 @@ from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
 from hostgw.model.ip import address_number
 from hostgw.plans.advice import ALTERNATIVES, ENTRY_OWNERS, LEFT, VERIFICATION, owner_of
-from hostgw.plans.management import touches
+from hostgw.plans.management import Path, touches
 from hostgw.plans.model import Plan, Step
 from hostgw.plans.recipes import refusal, steps
 
@@ -103,7 +104,12 @@ def forbidden(found: Iterable[Step], fabric: Fabric) -> str:
 
 
 def marked(found: Iterable[Step], fabric: Fabric, mesh: Mesh, local: frozenset[str]) -> tuple[Step, ...]:
-    """Return steps that say whether they touch the way back to the operator."""
+    """Return steps that say whether they touch the way back to the operator; `local` hosts have none."""
+
+    @cache
+    def way(name: str) -> Path:
+        return Path(fabric.hosts[name], mesh)
+
     return tuple(
-        replace(step, danger=touches(step.change, fabric.hosts[step.host], mesh, step.host in local)) for step in found
+        replace(step, danger="" if step.host in local else touches(step.change, way(step.host))) for step in found
     )

@@ -26,14 +26,12 @@ HARMLESS_CHAINS = frozenset({"POSTROUTING", "FORWARD", "DOCKER-USER"})
 """What SSH to the host does not pass, or (POSTROUTING of nat) only with packets that the host sends first."""
 
 
-def touches(change: Change, host: Host, mesh: Mesh, local: bool = False) -> str:
+def touches(change: Change, path: Path) -> str:
     """Return why `change` would touch the way back to the operator; empty when it does not.
 
-    Without SSH_CONNECTION the way is not known, so that everything near the underlay counts; `local` has none.
+    Without SSH_CONNECTION the way is not known, so that everything near the underlay counts.
     """
-    if local or change.ns:
-        return ""
-    return _touches(change, Path(host, mesh))
+    return "" if change.ns else _touches(change, path)
 
 
 class Path:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hostgw_tui.app import HostgwApp
 
 NOTHING = "nothing is missing"
+ROOM, TALL = 4, 34
+"""Hosts beside which the introduction has room too, and lines of a terminal that has room for both."""
 
 
 class SetupDialog(ModalScreen[None]):
@@ -71,6 +73,8 @@ class SetupDialog(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Judge what is suggested, and follow the hosts."""
+        many = len(self.hostgw.shown.fabric.hosts) > ROOM
+        self.query_one("#intro").display = not many or self.app.size.height >= TALL
         self._judge()
         self.set_interval(1.0, self._follow)
 

@@ -90,8 +90,8 @@ def _row(each: Judged, now: float) -> Row:
     entry, sign = each.entry, SIGNS[each.left]
     live = each.left.in_force
     why = f" · {each.reason}" if live and each.reason else ""
-    did = Part("mended: " if any(made.finding for made in entry.changes) else "", Tone.DIM)
-    what = line(did, Part(entry.title, Tone.PLAIN if live else Tone.DIM), Part(why, sign.tone))
+    did = (Part("mended: ", Tone.DIM),) if any(made.finding for made in entry.changes) else ()
+    what = line(*did, Part(entry.title, Tone.PLAIN if live else Tone.DIM), Part(why, sign.tone))
     cells = (
         cell(when(entry.time, now), Tone.DIM),
         cell(hosts_text(entry.hosts), Tone.NAME if live else Tone.DIM),
