@@ -45,6 +45,7 @@ from hostgw.wire import (
     Captured,
     Conntrack,
     ConntrackReply,
+    FilesReply,
     Guarded,
     Look,
     Lookup,
@@ -52,6 +53,7 @@ from hostgw.wire import (
     Pong,
     Probe,
     ProbeReply,
+    ReadFiles,
     Ready,
     Refresh,
     Reply,
@@ -189,6 +191,10 @@ class Live:
     def conntrack(self, host: str, address: str = "", limit: int = 2000) -> Future[ConntrackReply]:
         """Ask for a host's tracked flows that involve `address` (empty: any)."""
         return cast("Future[ConntrackReply]", self.ask(host, lambda number: Conntrack(number, address, limit)))
+
+    def files(self, host: str, paths: Iterable[str]) -> Future[FilesReply]:
+        """Ask for configuration files of a host; of a path that ends in a slash, for those of the directory."""
+        return cast("Future[FilesReply]", self.ask(host, lambda number: ReadFiles(number, tuple(paths))))
 
     def lookup(self, host: str, dst: str, source: str = "", iif: int = 0) -> Future[LookupReply]:
         """Ask a host's kernel for the route of a packet."""

@@ -140,6 +140,22 @@ class NftRuleChange(msgspec.Struct, frozen=True, tag_field="kind", tag="nft-rule
     ns: int = 0
 
 
+class FileChange(msgspec.Struct, frozen=True, tag_field="kind", tag="file"):
+    """A configuration file with all that it holds; None where there is no file. It outlives a reboot.
+
+    One that is replaced keeps its owner.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+    mode: int = 0o644
+    """Its permissions, now and afterwards."""
+    parents: tuple[str, ...] = ()
+    """Directories that are there only while the file is, the outermost first: made for it, deleted with it."""
+    ns: int = 0
+
+
 class ConntrackChange(msgspec.Struct, frozen=True, tag_field="kind", tag="conntrack"):
     """Delete tracked flows between two prefixes; it cannot be undone (flows are tracked anew)."""
 
@@ -166,5 +182,6 @@ Change = (
     | SysctlChange
     | ChainChange
     | NftRuleChange
+    | FileChange
     | ConntrackChange
 )

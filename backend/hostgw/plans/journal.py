@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from secrets import token_hex
 from time import time
@@ -29,6 +29,10 @@ APPLIED = (Result.VERIFIED, "unverified")
 """Results of what is in place; the second one was written by a former version."""
 
 
+Machines = Mapping[str, Collection[str]]
+"""Host name to the identities of the host that is reached by it: since its boot, and for good."""
+
+
 class Made(msgspec.Struct, frozen=True):
     """A change as recorded: where, what, and the identity of the namespace, which outlives the agent's numbering."""
 
@@ -39,12 +43,15 @@ class Made(msgspec.Struct, frozen=True):
     inode: int = 0
     finding: str = ""
     machine: str = ""
-    """Which machine, since which boot: another one may have the same name, and a reboot took the change back."""
+    """Which machine, since which boot: another one may have the same name, and a reboot took the change back.
 
-    def is_on(self, machines: Mapping[str, str]) -> bool:
-        """Tell whether it was made on one of `machines`, host name to identity (empty: not known)."""
+    Of a change that outlives a boot, which machine.
+    """
+
+    def is_on(self, machines: Machines) -> bool:
+        """Tell whether it was made on one of `machines`; what is not known counts as the same."""
         held = machines.get(self.host)
-        return held is not None and ("" in (held, self.machine) or held == self.machine)
+        return held is not None and (not held or not self.machine or self.machine in held)
 
 
 class Intent(msgspec.Struct, frozen=True, tag_field="record", tag="intent"):
@@ -165,7 +172,7 @@ class Journal:
         undone = {i.undoes for i in intents if i.undoes and i.id in done}
         return tuple(_entry(intent, ended.get(intent.id), intent.id in undone) for intent in intents)
 
-    def undoable(self, machines: Mapping[str, str]) -> tuple[Entry, ...]:
+    def undoable(self, machines: Machines) -> tuple[Entry, ...]:
         """Return the entries that can be taken back, newest first, of those that changed none but `machines`."""
         entries = (entry for entry in reversed(self.entries()) if entry.undoable)
         return tuple(entry for entry in entries if all(made.is_on(machines) for made in entry.changes))

@@ -40,9 +40,11 @@ class Step:
     inode: int = 0
     """Identity of that namespace, which outlives the agent that numbered it."""
     machine: str = ""
-    """Identity of the host, since its boot: names are given twice."""
+    """Identity of the host, since its boot where the change does not outlive one: names are given twice."""
     danger: str = ""
     """How it touches the way back to the operator; empty when it does not."""
+    diff: tuple[str, ...] = ()
+    """Of a file: what differs, as a unified diff."""
 
     @property
     def reversible(self) -> bool:

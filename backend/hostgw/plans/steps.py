@@ -13,6 +13,7 @@ from hostgw.model.change import (
     ChainChange,
     Change,
     ConntrackChange,
+    FileChange,
     LinkChange,
     LinkState,
     NeighbourChange,
@@ -22,8 +23,10 @@ from hostgw.model.change import (
     SysctlChange,
 )
 from hostgw.model.finding import Finding
+from hostgw.model.host import Facts
 from hostgw.model.kernel import Link, Neighbour
 from hostgw.plans.commands import commands
+from hostgw.plans.file_text import state_text, unified
 from hostgw.plans.model import Command, Step
 from hostgw.plans.reverse import reversed_change
 
@@ -53,8 +56,14 @@ def step(host: Host, change: Change, summary: str, finding: Finding | None = Non
         finding=finding.id if finding else "",
         namespace=container.name if container else "",
         inode=container.inode if container else 0,
-        machine=snapshot.facts.machine if snapshot else "",
+        machine=_machine(change, snapshot.facts) if snapshot else "",
+        diff=unified(change) if isinstance(change, FileChange) else (),
     )
+
+
+def _machine(change: Change, facts: Facts) -> str:
+    """Return on which machine a change is, for as long as it lasts."""
+    return facts.machine_id if isinstance(change, FileChange) else facts.machine
 
 
 Lines = tuple[str, ...]
@@ -149,6 +158,12 @@ def _conntrack(change: ConntrackChange, state: NamespaceState) -> tuple[Lines, L
     )
     now = f"{kind} {change.source} to {change.destination}{narrowed} as tracked"
     return (now,), ("tracked anew, by the rules as they are",)
+
+
+@_described.register
+def _file(change: FileChange, state: NamespaceState) -> tuple[Lines, Lines]:
+    before, after = (state_text(change.path, text, change.mode) for text in (change.before, change.after))
+    return (before,), (after,)
 
 
 def link_state(link: Link) -> LinkState:

@@ -31,9 +31,14 @@ def undo_plan(entry: Entry | None, fabric: Fabric, mesh: Mesh, local: frozenset[
     return Plan(title, FixClass.SAFE, steps, risk, verification=verification, refused=refused, undoes=entry.id)
 
 
-def machines(fabric: Fabric) -> dict[str, str]:
-    """Return the identities of the hosts by name; empty where it is not known."""
-    return {host.name: host.snapshot.facts.machine if host.snapshot else "" for host in fabric.hosts.values()}
+def machines(fabric: Fabric) -> dict[str, tuple[str, ...]]:
+    """Return the identities of the hosts by name; none where they are not known."""
+    return {host.name: _identities(host) for host in fabric.hosts.values()}
+
+
+def _identities(host: Host) -> tuple[str, ...]:
+    facts = host.snapshot.facts if host.snapshot else None
+    return tuple(known for known in (facts.machine, facts.machine_id) if known) if facts else ()
 
 
 def _refused(entry: Entry, fabric: Fabric) -> str:

@@ -43,7 +43,7 @@ def plan_report(plan: Plan, outcome: Outcome | None = None, put_back: tuple[str,
 
 
 def _step(step: Step) -> StepReport:
-    return StepReport(step.host, step.summary, step.now, step.wanted, step.commands, step.undo, step.finding)
+    return StepReport(step.host, step.summary, step.now, step.wanted, step.commands, step.undo, step.finding, step.diff)
 
 
 def plan_text(plan: Plan) -> Iterator[str]:
@@ -53,6 +53,7 @@ def plan_text(plan: Plan) -> Iterator[str]:
         yield f"[{step.host}] {step.summary}"
         yield from (f"    now:    {line}" for line in step.now)
         yield from (f"    wanted: {line}" for line in step.wanted)
+        yield from (f"    {line}" for line in step.diff)
         yield from (f"    run:    {command_text(command)}" for command in step.commands)
         yield from (f"    undo:   {command_text(command)}" for command in step.undo)
         if not step.undo:

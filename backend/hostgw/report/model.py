@@ -165,6 +165,8 @@ class StepReport(msgspec.Struct, frozen=True):
     commands: tuple[Command, ...]
     undo: tuple[Command, ...]
     finding: str
+    diff: tuple[str, ...] = ()
+    """Of a file: what differs, as a unified diff."""
 
 
 class FixRunReport(msgspec.Struct, frozen=True):

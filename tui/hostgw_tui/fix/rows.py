@@ -112,6 +112,7 @@ def _step(step: Step) -> Iterator[Line]:
     where = f"  in container {step.namespace}" if step.namespace else ""
     yield from _state("now", step.now, step.wanted, Tone.BAD, where)
     yield from _state("wanted", step.wanted, step.now, Tone.OK)
+    yield from _labelled("diff", ((text, _diff_tone(text)) for text in step.diff))
     yield from _labelled("run", ((command_text(command), Tone.CODE) for command in step.commands))
     if step.reversible:
         yield from _labelled("undo", ((command_text(command), Tone.NOTE) for command in step.undo))
@@ -124,6 +125,10 @@ def _state(label: str, mine: Sequence[str], other: Sequence[str], tone: Tone, wh
     same = [place < len(other) and other[place] == text for place, text in enumerate(mine)]
     texts = [f"{text}{where if place == 0 else ''}" for place, text in enumerate(mine)]
     return _labelled(label, ((text, Tone.DIM if alike else tone) for text, alike in zip(texts, same)))
+
+
+def _diff_tone(text: str) -> Tone:
+    return {"+": Tone.OK, "-": Tone.BAD}.get(text[:1], Tone.DIM)
 
 
 def _labelled(label: str, texts: Iterable[tuple[str, Tone]]) -> Iterator[Line]:
