@@ -18,6 +18,7 @@ from hostgw.errors import HostError, HostgwError, UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.changing import LiveHosts
 from hostgw.live.collecting import collect_seldom
+from hostgw.live.files import read as read_files
 from hostgw.live.flows import TrackedFlows, waiting
 from hostgw.live.guarding import Guarding
 from hostgw.live.intake import Intake, Sampling
@@ -33,6 +34,7 @@ from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal, operator_name
 from hostgw.plans.model import Outcome, Plan, Result
+from hostgw.plans.persist import paths, persist_plan
 from hostgw.plans.running import Run
 from hostgw.plans.timing import Timing
 from hostgw.plans.undo import machines, undo_plan
@@ -249,6 +251,18 @@ class Live:
         """Return the plan that mends `findings`, from the current view."""
         view = self.view()
         return plan(findings, view.fabric, view.mesh, self.local)
+
+    def persist_plan(self, hosts: Iterable[str] = ()) -> Plan:
+        """Return the plan that makes lasting what hosts (all, when none is named) have now; their files are read."""
+        view = self.view()
+        names = tuple(hosts) or tuple(view.fabric.hosts)
+        chosen = [view.fabric.hosts[name] for name in names]
+        up = [host for host in chosen if host.readable and host.state is HostState.UP]
+        held, failed = read_files(self.ask, up, lambda host: paths(host, view.mesh))
+        away = {host.name: host.state.value for host in chosen if host not in up}
+        made = persist_plan(view.fabric, view.mesh, held, view.findings, self.local)
+        silent = tuple(f"{name}: its files could not be read: {why}" for name, why in (away | failed).items())
+        return replace(made, notes=(*made.notes, *silent))
 
     def entries(self) -> tuple[Entry, ...]:
         """Return what the journal holds, oldest first."""

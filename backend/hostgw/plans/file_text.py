@@ -12,6 +12,7 @@ from hostgw.model.change import FileChange
 
 ABSENT = "/dev/null"
 LONGEST = 300
+TAB = 4
 NO_NEWLINE = "\\ No newline at end of file"
 _ESCAPES = {ord("\\"): "\\\\", ord("\n"): "\\n", ord("\t"): "\\t"}
 
@@ -24,7 +25,7 @@ def unified(change: FileChange) -> tuple[str, ...]:
 
 
 def _whole(line: str) -> Iterator[str]:
-    yield clean(line.rstrip("\n"), LONGEST)
+    yield clean(line.rstrip("\n").expandtabs(TAB), LONGEST)
     if not line.endswith("\n"):
         yield NO_NEWLINE
 

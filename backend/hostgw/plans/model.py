@@ -70,6 +70,8 @@ class Plan:
     """Ids of the findings that should be gone afterwards."""
     undoes: str = ""
     """Id of the journal entry that this plan takes back."""
+    notes: tuple[str, ...] = ()
+    """What is left as it is, and why."""
     cuts: bool = False
     """What is reached now will not be reached afterwards, for that is wanted: probes prove nothing then."""
 

@@ -185,6 +185,8 @@ class FixRunReport(msgspec.Struct, frozen=True):
     """Which changes touch the way back to the operator."""
     put_back: tuple[str, ...] = ()
     """What somebody else changed again after it was confirmed."""
+    notes: tuple[str, ...] = ()
+    """What is left as it is, and why."""
 
 
 class JournalState(StrEnum):

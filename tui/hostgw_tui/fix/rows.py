@@ -110,9 +110,11 @@ def _refusal(plan: Plan) -> Iterator[Line]:
 
 def _step(step: Step) -> Iterator[Line]:
     where = f"  in container {step.namespace}" if step.namespace else ""
+    if step.diff:
+        yield from (line(Part(f"  {text}", _diff_tone(text))) for text in step.diff)
+        return
     yield from _state("now", step.now, step.wanted, Tone.BAD, where)
     yield from _state("wanted", step.wanted, step.now, Tone.OK)
-    yield from _labelled("diff", ((text, _diff_tone(text)) for text in step.diff))
     yield from _labelled("run", ((command_text(command), Tone.CODE) for command in step.commands))
     if step.reversible:
         yield from _labelled("undo", ((command_text(command), Tone.NOTE) for command in step.undo))
@@ -142,6 +144,7 @@ def _remarks(plan: Plan) -> Iterator[Line]:
         yield from _labelled("owner", [(f"{plan.owner} may put it back", Tone.WARN)])
     if plan.risk:
         yield from _labelled("risk", [(plan.risk, Tone.PLAIN)])
+    yield from _labelled("note", [(text, Tone.PLAIN) for text in plan.notes])
     if plan.verification:
         yield from _labelled("verify", [(plan.verification, Tone.PLAIN)])
     yield from _labelled("guard", [(GUARD, Tone.PLAIN)])
