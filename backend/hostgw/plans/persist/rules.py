@@ -127,6 +127,9 @@ def _with_table(lines: list[str], table: str, rules: Iterable[Rules]) -> list[st
 
 
 def _with_chain(section: list[str], rules: Rules) -> list[str]:
+    held = tuple(_bare(line) for line in section if _bare(line).startswith(f"-A {rules.chain} "))
+    if held[: len(rules.lines)] == rules.lines and (not rules.own or held == rules.lines):
+        return section
     if rules.own:
         kept = [line for line in section if not _of(line, rules.chain) and line != NOTE]
         declared = max((place + 1 for place, line in enumerate(kept) if line.startswith(":")), default=0)
