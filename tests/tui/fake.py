@@ -18,7 +18,7 @@ from hostgw.errors import CaptureError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.view import View
 from hostgw.mesh import build
-from hostgw.model.change import Change, RouteChange, SysctlChange
+from hostgw.model.change import Change, FileChange, RouteChange, SysctlChange
 from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
 from hostgw.model.kernel import ConntrackEntry, Counters, Route, Sysctl
@@ -26,9 +26,11 @@ from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Outcome, Plan
+from hostgw.plans.persist import persist_plan
 from hostgw.plans.running import Phase, Run
 from hostgw.plans.undo import machines, undo_plan
 from hostgw.wire import Applied, ConntrackReply, ProbeAnswer, ProbeReply, Row, Section
+from tests.disk import files
 from tests.fabrics import BRIDGE, NIC, altered, healthy, routes, subnet
 from tests.fake_hosts import QUICK, FakeHosts
 
@@ -171,6 +173,10 @@ class FakeEngine:
         entry = entries[0] if entries else next(iter(self.journal.undoable(machines(self._view.fabric))), None)
         return undo_plan(entry, self._view.fabric, self._view.mesh)
 
+    def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
+        held = {name: files(self._view.fabric, {}, name=name) for name in hosts or self._view.fabric.hosts}
+        return persist_plan(self._view.fabric, self._view.mesh, held)
+
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         self.run = run or Run()
@@ -237,4 +243,6 @@ def changed(fabric: Fabric, host: str, change: Change) -> Fabric:
         wanted: list[Row] = [Sysctl(path, value) for path, value in change.after.items()]
         untouched = lambda row: isinstance(row, Sysctl) and row.path not in change.after  # noqa: E731
         return altered(fabric, host, Section.SYSCTLS, lambda rows: [*filter(untouched, rows), *wanted])
+    if isinstance(change, FileChange):
+        return fabric
     raise NotImplementedError(type(change).__name__)

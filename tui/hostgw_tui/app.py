@@ -74,6 +74,13 @@ class HostgwApp(Shell):
             super().__init__()
             self.text = text
 
+    class PlanMade(Message):
+        """A plan that hosts had to be asked for is there."""
+
+        def __init__(self, plan: Plan) -> None:
+            super().__init__()
+            self.plan = plan
+
     class PlanWatched(Message):
         """It was looked whether somebody undid a plan."""
 
@@ -193,6 +200,23 @@ class HostgwApp(Shell):
         else:
             self.read("Undo", (line("Nothing to undo."), line(Part(NOTHING_MADE, Tone.DIM))))
 
+    def preview_persist(self, hosts: Sequence[str] = ()) -> None:
+        """Show the plan that makes lasting what hosts have now; their files are read for it."""
+        self.tell("reading the files …")
+        _beside(lambda: self._plan_persist(hosts))
+
+    def _plan_persist(self, hosts: Sequence[str]) -> None:
+        self.post_message(self.PlanMade(self.engine.persist_plan(hosts)))
+
+    @on(PlanMade)
+    def _made(self, message: PlanMade) -> None:
+        plan = message.plan
+        if plan.steps:
+            self.push_screen(FixDialog(plan))
+        else:
+            notes = (line(Part(text, Tone.DIM)) for text in plan.notes)
+            self.read("Persist", (line(f"{plan.title}: {plan.refused}."), *notes))
+
     def apply(self, plan: Plan, dialog: FixDialog, run: Run, allow_management: bool) -> None:
         """Apply a plan; the outcome goes to `dialog`, or into a toast when that was left."""
         self.engine.apply(plan, run, allow_management).add_done_callback(
@@ -240,6 +264,10 @@ class HostgwApp(Shell):
     def action_undo(self) -> None:
         """Preview the undo of the last change."""
         self.preview_undo()
+
+    def action_persist(self) -> None:
+        """Preview the files that make lasting what all hosts have now."""
+        self.preview_persist()
 
     def action_fix_all(self) -> None:
         """Preview the fix of everything that is listed."""

@@ -59,6 +59,9 @@ class Engine(Protocol):
     def undo_plan(self, journal_id: str | None = None) -> Plan:
         """Return the plan that takes back a journal entry, by default the newest."""
 
+    def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
+        """Read the files of hosts and return the plan that makes lasting what they have now; blocks."""
+
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         """Apply under guard, verify, confirm, write the journal."""
 

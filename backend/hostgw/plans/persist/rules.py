@@ -55,9 +55,8 @@ PLACES = (
         "/etc/sysconfig/iptables", ("multi-user.target.wants/iptables.service", "basic.target.wants/iptables.service")
     ),
 )
-NATIVE = Place(
-    "/etc/nftables.conf", ("sysinit.target.wants/nftables.service", "multi-user.target.wants/nftables.service"), saved=False
-)
+_NATIVE_LINKS = ("sysinit.target.wants/nftables.service", "multi-user.target.wants/nftables.service")
+NATIVE = Place("/etc/nftables.conf", _NATIVE_LINKS, saved=False)
 
 
 def ours(host: Host, mesh: Mesh) -> tuple[Rules, ...]:
