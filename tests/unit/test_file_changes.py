@@ -11,8 +11,9 @@ import pytest
 
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
-from hostgw.model.change import FileChange
+from hostgw.model.change import FileChange, RouteChange, ServiceChange
 from hostgw.model.file import HostFile
+from hostgw.model.kernel import Route
 from hostgw.plans.apply import apply
 from hostgw.plans.file_text import unified, writing
 from hostgw.plans.journal import Journal
@@ -22,7 +23,7 @@ from hostgw.plans.undo import machines, undo_plan
 from hostgw.report.fix import plan_text
 from hostgw.ssh.frames import gated
 from hostgw.wire import FilesReply
-from tests.fabrics import healthy
+from tests.fabrics import NIC, healthy
 from tests.fake_hosts import QUICK, FakeHosts
 
 PATH = "/etc/sysctl.d/90-hostgw-tui.conf"
@@ -111,3 +112,23 @@ def test_what_files_hold_passes_as_it_is() -> None:
     assert isinstance(reply, FilesReply)
     assert reply.systemd
     assert reply.files == (HostFile("/etc/netplan/\\x1b.yaml", ODD * 9, 0o600, ("/etc/\\x1b",), "bad\\x1b"),)
+
+
+def test_after_a_boot_only_the_files_of_a_change_are_taken_back(tmp_path: Path) -> None:
+    """What was changed at run time went with the boot; a daemon is restarted when its file is back."""
+    before = on_machine(healthy(2), "boot-1/1", "machine-1")
+    route = RouteChange(254, "10.9.0.0/16", (), (Route("10.9.0.0/16", gateway="10.5.7.61", oif=NIC),))
+    changes = (FileChange(PATH, None, "a\n"), route, ServiceChange("docker"))
+    steps = tuple(step(before.hosts["vm1"], change, "") for change in changes)
+    journal = Journal(tmp_path)
+    apply(Plan("all", 1, steps), FakeHosts(), journal, lambda _: None, QUICK)  # type: ignore[arg-type]
+
+    def undone(fabric: Fabric) -> list[type]:
+        (entry,) = journal.undoable(machines(fabric))
+        back = undo_plan(entry, fabric, build(fabric))
+        assert back.refused == ""
+        return [type(step.change) for step in back.steps]
+
+    assert undone(before) == [RouteChange, FileChange, ServiceChange]
+    assert undone(on_machine(before, "boot-2/1", "machine-1")) == [FileChange, ServiceChange]
+    assert journal.undoable(machines(on_machine(before, "boot-2/1", "machine-2"))) == ()

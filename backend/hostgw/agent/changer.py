@@ -11,7 +11,16 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, Optional
 
-from hostgw.agent import change_chain, change_device, change_file, change_link, change_nft, change_route, change_small
+from hostgw.agent import (
+    change_chain,
+    change_device,
+    change_file,
+    change_link,
+    change_nft,
+    change_route,
+    change_service,
+    change_small,
+)
 from hostgw.agent.watch import Watch
 
 Row = Dict[str, Any]
@@ -37,9 +46,11 @@ class Kind:
         make: Callable[[Watch, Row, Any, Any], None],
         reversible: bool = True,
         brief: Optional[Callable[[Any], str]] = None,
+        both_ways: bool = False,
     ) -> None:
         self.read, self.same, self.make, self.reversible = read, same, make, reversible
         self.brief = brief or _brief
+        self.both_ways = both_ways
 
 
 KINDS: Dict[str, Kind] = {
@@ -54,6 +65,9 @@ KINDS: Dict[str, Kind] = {
     "chain": Kind(change_chain.read, change_small.same, change_chain.make),
     "nft-rule": Kind(change_nft.read, change_small.same, change_nft.make),
     "file": Kind(change_file.read, change_small.same, change_file.make, brief=change_file.brief),
+    "service": Kind(
+        change_chain.no_state, change_chain.never_same, change_service.restart, reversible=False, both_ways=True
+    ),
     "conntrack": Kind(change_chain.no_state, change_chain.never_same, change_chain.forget_flows, reversible=False),
 }
 
@@ -120,18 +134,26 @@ def take_back(changes: List[Row], watches: Watches, tries: int = TRIES) -> List[
     """
     left: List[str] = []
     for attempt in range(tries):
-        left = [words for change in reversed(changes) if (words := _put_back(change, watches))]
+        left = [words for change in _undo_order(changes) if (words := _put_back(change, watches))]
         if not left or attempt == tries - 1:
             break
         time.sleep(AGAIN_S)
     return left
 
 
+def _undo_order(changes: List[Row]) -> List[Row]:
+    """Return changes in the order in which they are put back: a daemon reads its files when all else is in place."""
+    back = changes[::-1]
+    daemons = [change for change in back if KINDS[change["kind"]].both_ways]
+    return [change for change in back if change not in daemons] + daemons
+
+
 def _put_back(change: Row, watches: Watches) -> str:
-    if not KINDS[change["kind"]].reversible:
+    kind = KINDS[change["kind"]]
+    if not (kind.reversible or kind.both_ways):
         return ""
     try:
-        _make(change, watches, change["after"], change["before"])
+        _make(change, watches, change.get("after"), change.get("before"))
     except Exception as error:  # whatever it is, the others are put back all the same
         return f"{change['kind']}: {_words(error)}"
     return ""

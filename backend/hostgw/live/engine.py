@@ -36,6 +36,8 @@ from hostgw.plans.journal import Entry, Journal, operator_name
 from hostgw.plans.model import Outcome, Plan, Result
 from hostgw.plans.persist import paths, persist_plan
 from hostgw.plans.running import Run
+from hostgw.plans.setup.docker import DAEMON_JSON, Docker
+from hostgw.plans.setup.wishes import by_docker
 from hostgw.plans.timing import Timing
 from hostgw.plans.undo import machines, undo_plan
 from hostgw.ssh.options import Options
@@ -263,6 +265,13 @@ class Live:
         made = persist_plan(view.fabric, view.mesh, held, view.findings, self.local)
         silent = tuple(f"{name}: its files could not be read: {why}" for name, why in (away | failed).items())
         return replace(made, notes=(*made.notes, *silent))
+
+    def docker(self, restart: bool = False) -> Docker:
+        """Return Docker's settings on the hosts where it makes a bridge of its own; they are read now."""
+        found = [host for host in self.view().fabric.hosts.values() if host.state is HostState.UP and by_docker(host)]
+        held, _ = read_files(self.ask, found, lambda host: (DAEMON_JSON,))
+        told = {name: file for name, files in held.items() for file in files.all}
+        return Docker(told, frozenset(name for name, files in held.items() if files.systemd), restart)
 
     def entries(self) -> tuple[Entry, ...]:
         """Return what the journal holds, oldest first."""

@@ -156,6 +156,13 @@ class FileChange(msgspec.Struct, frozen=True, tag_field="kind", tag="file"):
     ns: int = 0
 
 
+class ServiceChange(msgspec.Struct, frozen=True, tag_field="kind", tag="service"):
+    """Restart a daemon, so that it reads its files; taken back by another restart, after its files were put back."""
+
+    service: str
+    ns: int = 0
+
+
 class ConntrackChange(msgspec.Struct, frozen=True, tag_field="kind", tag="conntrack"):
     """Delete tracked flows between two prefixes; it cannot be undone (flows are tracked anew)."""
 
@@ -183,5 +190,6 @@ Change = (
     | ChainChange
     | NftRuleChange
     | FileChange
+    | ServiceChange
     | ConntrackChange
 )

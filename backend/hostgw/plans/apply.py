@@ -15,6 +15,7 @@ from hostgw.model.change import Change, FileChange
 from hostgw.model.guard import guard_id
 from hostgw.plans.journal import Journal, operator_name
 from hostgw.plans.model import Command, Outcome, Plan, Result, Step
+from hostgw.plans.reverse import undo_order
 from hostgw.plans.running import Phase, Run
 from hostgw.plans.timing import Timing
 from hostgw.plans.waves import AT_ONCE, due, waves
@@ -185,7 +186,8 @@ def _arm(work: _Applying, host: str) -> Applied:
 
 def _order(work: _Applying, host: str, steps: Sequence[Step], ttl: float) -> Order:
     changes = tuple(step.change for step in steps)
-    undo = tuple(full_argv(command) for step in reversed(steps) if _may_be_seen(step) for command in step.undo)
+    back = undo_order(steps, lambda step: step.change)
+    undo = tuple(full_argv(command) for step in back if _may_be_seen(step) for command in step.undo)
     timing = work.timing
     return Order(work.tokens[host], changes, work.plan.title, operator_name(), ttl, timing.watch_s, timing.keep_s, undo)
 

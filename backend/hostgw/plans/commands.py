@@ -20,6 +20,7 @@ from hostgw.model.change import (
     NftRuleChange,
     RouteChange,
     RuleChange,
+    ServiceChange,
     SysctlChange,
 )
 from hostgw.model.kernel import Address, Route, Rule
@@ -285,3 +286,8 @@ def _file(change: FileChange, name: Name) -> Iterator[Argv]:
         yield from (("mkdir", "-m", "755", directory) for directory in change.parents)
         yield ("install", "-m", f"{change.mode:o}", "/dev/null", change.path)
     yield ("sh", "-c", writing(change.path, change.after))
+
+
+@_commands.register
+def _service(change: ServiceChange, name: Name) -> Iterator[Argv]:
+    yield ("systemctl", "restart", change.service)

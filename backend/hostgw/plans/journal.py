@@ -20,7 +20,7 @@ from hostgw.clean import plain
 from hostgw.errors import UsageError
 from hostgw.model.change import Change
 from hostgw.plans.model import Outcome, Plan, Result
-from hostgw.plans.reverse import reversed_change
+from hostgw.plans.reverse import LASTING, reversed_change
 
 FILE_NAME = "journal.jsonl"
 UNKNOWN = "unknown"
@@ -100,6 +100,16 @@ class Entry(msgspec.Struct, frozen=True):
     guards: dict[str, str] = {}
     detail: str = ""
 
+    def left_on(self, machines: Machines) -> tuple[Made, ...]:
+        """Return what of it is still to be taken back on `machines`: a reboot leaves files, and takes all else back.
+
+        Nothing, when a part of it was made on other machines.
+        """
+        there = tuple(made for made in self.changes if made.is_on(machines))
+        gone = [made for made in self.changes if made not in there]
+        rebooted = {made.host for made in there if isinstance(made.change, LASTING)}
+        return there if all(made.host in rebooted and not isinstance(made.change, LASTING) for made in gone) else ()
+
     @property
     def undoable(self) -> bool:
         """It changed something that can be put back, and nobody has taken it back."""
@@ -175,7 +185,7 @@ class Journal:
     def undoable(self, machines: Machines) -> tuple[Entry, ...]:
         """Return the entries that can be taken back, newest first, of those that changed none but `machines`."""
         entries = (entry for entry in reversed(self.entries()) if entry.undoable)
-        return tuple(entry for entry in entries if all(made.is_on(machines) for made in entry.changes))
+        return tuple(entry for entry in entries if entry.left_on(machines))
 
     def _write(self, record: Record) -> None:
         line = _ENCODER.encode(record) + b"\n"

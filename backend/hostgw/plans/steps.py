@@ -20,6 +20,7 @@ from hostgw.model.change import (
     NftRuleChange,
     RouteChange,
     RuleChange,
+    ServiceChange,
     SysctlChange,
 )
 from hostgw.model.finding import Finding
@@ -28,7 +29,7 @@ from hostgw.model.kernel import Link, Neighbour
 from hostgw.plans.commands import commands
 from hostgw.plans.file_text import state_text, unified
 from hostgw.plans.model import Command, Step
-from hostgw.plans.reverse import reversed_change
+from hostgw.plans.reverse import LASTING, reversed_change
 
 NOTHING = ("(none)",)
 
@@ -63,7 +64,7 @@ def step(host: Host, change: Change, summary: str, finding: Finding | None = Non
 
 def _machine(change: Change, facts: Facts) -> str:
     """Return on which machine a change is, for as long as it lasts."""
-    return facts.machine_id if isinstance(change, FileChange) else facts.machine
+    return facts.machine_id if isinstance(change, LASTING) else facts.machine
 
 
 Lines = tuple[str, ...]
@@ -164,6 +165,11 @@ def _conntrack(change: ConntrackChange, state: NamespaceState) -> tuple[Lines, L
 def _file(change: FileChange, state: NamespaceState) -> tuple[Lines, Lines]:
     before, after = (state_text(change.path, text, change.mode) for text in (change.before, change.after))
     return (before,), (after,)
+
+
+@_described.register
+def _service(change: ServiceChange, state: NamespaceState) -> tuple[Lines, Lines]:
+    return (f"{change.service} runs with what its files said when it started",), (f"{change.service} is started anew",)
 
 
 def link_state(link: Link) -> LinkState:

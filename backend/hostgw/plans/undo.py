@@ -10,7 +10,7 @@ from hostgw.mesh import Mesh
 from hostgw.plans.build import forbidden, marked
 from hostgw.plans.journal import Entry, Made
 from hostgw.plans.model import Plan, Step
-from hostgw.plans.reverse import reversed_change
+from hostgw.plans.reverse import reversed_change, undo_order
 from hostgw.plans.steps import step
 
 
@@ -20,7 +20,7 @@ def undo_plan(entry: Entry | None, fabric: Fabric, mesh: Mesh, local: frozenset[
         return Plan("undo", FixClass.ADVICE, refused="nothing to undo: no change was recorded that is not undone")
     title = f"undo: {entry.title}"
     refused = _refused(entry, fabric)
-    steps = () if refused else tuple(s for made in reversed(entry.changes) if (s := _step(made, fabric)))
+    steps = () if refused else tuple(s for made in _undone(entry, fabric) if (s := _step(made, fabric)))
     if not refused and not steps:
         refused = "nothing of it can be put back"
     refused = refused or forbidden(steps, fabric)
@@ -29,6 +29,10 @@ def undo_plan(entry: Entry | None, fabric: Fabric, mesh: Mesh, local: frozenset[
     risk = f"not put back, for nothing can: {', '.join(gone)}" if steps and gone else ""
     steps = marked(steps, fabric, mesh, local)
     return Plan(title, FixClass.SAFE, steps, risk, verification=verification, refused=refused, undoes=entry.id)
+
+
+def _undone(entry: Entry, fabric: Fabric) -> list[Made]:
+    return undo_order(entry.left_on(machines(fabric)), lambda made: made.change)
 
 
 def machines(fabric: Fabric) -> dict[str, tuple[str, ...]]:
@@ -44,15 +48,16 @@ def _identities(host: Host) -> tuple[str, ...]:
 def _refused(entry: Entry, fabric: Fabric) -> str:
     if not entry.in_place:
         return f"{entry.id} is already undone" if entry.undone else f"{entry.id} changed nothing that is still in place"
+    left = entry.left_on(machines(fabric))
     for made in entry.changes:
         host = fabric.hosts.get(made.host)
         if host is None:
             return f"{made.host} is not among the hosts"
         if not host.readable:
             return f"{made.host} is {host.state.value}"
-        if not made.is_on(machines(fabric)):
+        if not left and not made.is_on(machines(fabric)):
             return f"{made.host} is another machine, or was started again since: the change is gone with it"
-        if made.inode and _namespace(made, host) is None:
+        if made in left and made.inode and _namespace(made, host) is None:
             return f"container {made.namespace} on {made.host} is gone"
     return ""
 

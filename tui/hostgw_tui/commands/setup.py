@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
             settle(live)
         plan = PLANS[args.command](live, args)
         if plan.refused == NOTHING:
-            write(plan_report(plan), [f"{plan.title}: {NOTHING}"], args.json)
+            lines = [f"{plan.title}: {NOTHING}", *(f"note: {text}" for text in plan.notes)]
+            write(plan_report(plan), lines, args.json)
             return 0
         code = carry_out(live, plan, args)
         if not code and not args.dry_run and not args.json:
@@ -46,13 +47,15 @@ def _say_what_is_left(live: Live, args: argparse.Namespace) -> None:
 
 def _setup(live: Live, args: argparse.Namespace) -> Plan:
     view = live.view()
-    return setup_plan(view.fabric, view.mesh, _wishes(live, args), live.local, nat=not args.no_nat)
+    docker = live.docker(restart=args.restart_docker)
+    return setup_plan(view.fabric, view.mesh, _wishes(live, args), live.local, not args.no_nat, docker)
 
 
 def _join(live: Live, args: argparse.Namespace) -> Plan:
     view, name = live.view(), one_host(live, args.name) or ""
     made = _wishes(live, args, external=(name,) if args.external else ())
-    return join_plan(view.fabric, view.mesh, made, name, live.local, nat=not args.no_nat)
+    docker = live.docker(restart=args.restart_docker)
+    return join_plan(view.fabric, view.mesh, made, name, live.local, not args.no_nat, docker)
 
 
 def _leave(live: Live, args: argparse.Namespace) -> Plan:
