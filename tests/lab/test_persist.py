@@ -26,7 +26,7 @@ NAME = f"p{os.getpid()}"
 WANTED = Wanted(
     Nic("eth0", ""),
     (Way("10.239.1.0/24", "10.9.0.2"), Way("10.239.2.0/24", "10.9.0.3", 50)),
-    BridgeConfig("br7", "0a:58:0a:ef:00:01", "10.239.0.1/24"),
+    (BridgeConfig("br7", "0a:58:0a:ef:00:01", "10.239.0.1/24"),),
     (
         Rules("nft", "nat", CHAIN, masquerade_lines("10.239.0.0/16", "10.239.0.0/24"), own=True),
         Rules("nft", "nat", "POSTROUTING", (f"-A POSTROUTING -j {CHAIN}",)),
@@ -188,7 +188,7 @@ def test_a_host_keeps_its_network_and_undo_leaves_no_trace(lab: Lab, hostgw: Run
     host_run(lab, hostgw, "persist", "--host", "vm1", "--yes")
     made = picture(lab)
     assert "10.239.1.0/24" in bytes.fromhex(made[GETS[kind].lstrip("/")][2]).decode()
-    assert labs.differences(state, labs.state(lab)) == []  # nothing but files
+    assert labs.differences(state, labs.state(lab)) == ["vm1 files"]
     again = host_run(lab, hostgw, "persist", "--host", "vm1", "--yes")
     assert "does so already" in again.stdout
     assert picture(lab) == made
@@ -220,3 +220,21 @@ def test_a_fix_offers_it(lab: Lab, hostgw: Run) -> None:
     labs.break_(lab.name, "R1")
     fixed = host_run(lab, hostgw, "fix", "--yes", "--watch", "0")
     assert f"these changes last until the next reboot: `hostgw-tui --lab {lab.name} persist` makes" in fixed.stderr
+
+
+def test_a_file_that_switches_forwarding_off_is_outdone(lab: Lab, hostgw: Run) -> None:
+    labs.break_(lab.name, "P4")
+    assert "sysctl-file-forwarding-off" in host_run(lab, hostgw, "check", code=1).stdout
+    host_run(lab, hostgw, "persist", "--host", "vm1", "--yes")
+    assert "sysctl-file-forwarding-off" not in host_run(lab, hostgw, "check").stdout
+    done = shell(lab, "sysctl -w net.ipv4.ip_forward=0 >/dev/null; sysctl --system 2>&1; sysctl net.ipv4.ip_forward")
+    assert done.splitlines()[-1] == "net.ipv4.ip_forward = 1"
+
+
+def test_healing_a_lab_takes_the_files_away(lab: Lab, hostgw: Run) -> None:
+    shell(lab, DRESS["ifupdown"], INTERFACES)
+    before = picture(lab)
+    host_run(lab, hostgw, "persist", "--yes")
+    assert picture(lab) != before
+    labs.heal(lab.name)
+    assert picture(lab) == before

@@ -323,6 +323,16 @@ def test_what_is_not_wanted_any_more_goes() -> None:
     assert carried_out(planned(bare, after | named), after | named) == named
 
 
+def test_a_module_that_only_runs_by_luck_is_loaded_at_boot() -> None:
+    live: Files = {"/sys/module/br_netfilter/initstate": {"value": "live"}}
+    fabric = with_files(MACHINES["systemd"].fabric(), "vm1", live, "kube-proxy")
+    after = carried_out(planned(fabric, {}), {})
+    text, _ = after["/etc/modules-load.d/hostgw-tui.conf"]
+    assert text.splitlines()[1:] == ["br_netfilter"]
+    told: Files = {"/etc/modules-load.d/hostgw-tui.conf": {"br_netfilter": "load"}}
+    assert planned(with_files(fabric, "vm1", told), after).steps == ()
+
+
 # ---- sysctls ----
 
 

@@ -10,12 +10,13 @@ from hostgw.errors import UsageError
 from hostgw.live import Live
 from hostgw.model.ip import Prefix, prefix
 from hostgw.plans.model import Plan
+from hostgw.plans.persist import OFFER, may_last
 from hostgw.plans.setup import Wishes, attach_plan, detach_plan, join_plan, leave_plan, setup_plan, wishes
 from hostgw.report.fix import plan_report
 from hostgw_tui.commands.applying import carry_out
 from hostgw_tui.commands.fix import permit, settle
 from hostgw_tui.commands.output import narrate, write
-from hostgw_tui.options import one_host, running
+from hostgw_tui.options import again, one_host, running
 
 NOTHING = "nothing is missing"
 
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
             write(plan_report(plan), lines, args.json)
             return 0
         code = carry_out(live, plan, args)
+        if not code and not args.dry_run and not args.json and may_last(plan):
+            narrate(f"{OFFER}: `{again(args, 'persist')}` makes them last")
         if not code and not args.dry_run and not args.json:
             _say_what_is_left(live, args)
         return code

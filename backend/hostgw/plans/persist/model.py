@@ -62,7 +62,7 @@ class Wanted:
 
     nic: Nic
     ways: tuple[Way, ...] = ()
-    bridge: BridgeConfig | None = None
+    bridges: tuple[BridgeConfig, ...] = ()
     rules: tuple[Rules, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     """Path below /proc/sys to value."""
@@ -71,7 +71,7 @@ class Wanted:
     @property
     def anything(self) -> bool:
         """There is something to be configured with the NIC."""
-        return bool(self.ways or self.bridge)
+        return bool(self.ways or self.bridges)
 
 
 @dataclass(frozen=True, slots=True)

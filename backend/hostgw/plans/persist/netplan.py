@@ -25,7 +25,7 @@ def drafts(wanted: Wanted, files: Files) -> Iterator[Draft]:
     texts = [file.text or "" for file in files.others(DIRECTORY, ".yaml")]
     text = yaml_text(wanted, kind_of(wanted.nic.place, texts)) if wanted.anything else None
     if change := files.change(OURS, text, PRIVATE):
-        what = " and ".join([*(["routes"] if wanted.ways else []), *([wanted.bridge.name] if wanted.bridge else [])])
+        what = " and ".join([*(["routes"] if wanted.ways else []), *(bridge.name for bridge in wanted.bridges)])
         mends = ("routes-not-persistent",) if wanted.ways else ()
         yield Draft(change, f"netplan configures the {what}" if what else "nothing of ours for netplan", mends)
 
@@ -36,8 +36,8 @@ def yaml_text(wanted: Wanted, kind: str) -> str:
     if wanted.ways:
         routes = [line for way in wanted.ways for line in _route(way)]
         parts.setdefault(kind, []).extend([f"    {_scalar(wanted.nic.place)}:", "      routes:", *routes])
-    if wanted.bridge:
-        parts.setdefault("bridges", []).extend(_bridge(wanted.bridge))
+    for bridge in wanted.bridges:
+        parts.setdefault("bridges", []).extend(_bridge(bridge))
     body = [line for name, lines in parts.items() for line in (f"  {name}:", *lines)]
     head = f"# {MARK}: routes to the container subnets of other hosts, and the own bridge."
     return "\n".join([head, "network:", "  version: 2", *body, ""])

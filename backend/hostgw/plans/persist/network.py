@@ -50,4 +50,4 @@ def _configured(wish: Wanted, files: Files) -> tuple[list[Draft], Wanted]:
     if manager == ifupdown.MANAGER and not files.systemd:
         return list(ifupdown.drafts(wish, files)), Wanted(wish.nic)
     done = list(MANAGERS[manager](replace(wish, rules=()), files))
-    return done, replace(wish, ways=(), bridge=None)
+    return done, replace(wish, ways=(), bridges=())

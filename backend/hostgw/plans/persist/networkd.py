@@ -25,7 +25,7 @@ def drafts(wanted: Wanted, files: Files) -> Iterator[Draft]:
     path, text = drop_in(wanted.nic.place), routes_text(wanted.ways) if wanted.ways else None
     if change := files.change(path, text):
         yield Draft(change, f"networkd sets the routes with {wanted.nic.name}", ("routes-not-persistent",))
-    if bridge := wanted.bridge:
+    for bridge in wanted.bridges:
         for kind, content in (("netdev", netdev_text(bridge)), ("network", network_text(bridge))):
             if change := files.change(f"{DIRECTORY}90-{NAME}-{bridge.name}.{kind}", content):
                 yield Draft(change, f"networkd makes {bridge.name}" if kind == "netdev" else "and gives it its address")

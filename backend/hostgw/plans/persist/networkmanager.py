@@ -35,7 +35,7 @@ def drafts(wanted: Wanted, files: Files) -> Iterator[Draft]:
             raise Unusable(f"the connection of {wanted.nic.name} is in no file below {DIRECTORY}")
         if change := files.change(held.path, with_routes(held.text, wanted.ways)):
             yield Draft(change, f"NetworkManager sets the routes with {wanted.nic.name}", ("routes-not-persistent",))
-    if bridge := wanted.bridge:
+    for bridge in wanted.bridges:
         path = f"{DIRECTORY}{NAME}-{bridge.name}.nmconnection"
         if change := files.change(path, bridge_text(bridge), PRIVATE):
             yield Draft(change, f"NetworkManager makes {bridge.name} with its address")

@@ -13,8 +13,8 @@ from hostgw.plans.persist.model import BridgeConfig, Rules, Wanted, Way
 
 def commands(wanted: Wanted) -> Iterator[str]:
     """Yield lines for sh(1): bridge, routes, rules."""
-    if wanted.bridge:
-        yield from bridge_commands(wanted.bridge)
+    for bridge in wanted.bridges:
+        yield from bridge_commands(bridge)
     yield from (route_command(way, wanted.nic.name) for way in wanted.ways)
     for rules in wanted.rules:
         yield from rule_commands(rules)

@@ -27,7 +27,7 @@ def wanted(host: Host, mesh: Mesh, nic: Nic, files: Files) -> Wanted:
     return Wanted(
         nic=nic,
         ways=() if keeper(host) else tuple(_ways(host, mesh)),
-        bridge=next(_bridges(host, member.subnets, files), None),
+        bridges=tuple(_bridges(host, member.subnets, files)),
         rules=() if keeper(host) else rules.ours(host, mesh),
         sysctls=sysctl.lost(host, (nic.name, *bridges)) if serves else {},
         modules=("br_netfilter",) if serves and lacks_module(host, but=NAME) else (),
