@@ -152,7 +152,8 @@ def test_routes_of_netplan(machine: Path) -> None:
     text = (
         "network:\n  renderer: NetworkManager\n  wifis:\n    w0:\n      access-points:\n        x:\n"
         "          password: hunter2\n      routes:\n        - to: 10.239.1.0/24\n          via: 10.5.7.61\n"
-        "        - via: '10.5.7.62'\n          metric: 7\n          to: \"10.239.2.0/24\"\n        - to: 10.239.3.0/24\n"
+        "        - via: '10.5.7.62'\n          metric: 7\n          to: \"10.239.2.0/24\"\n"
+        "        - to: 10.239.3.0/24\n"
     )
     write(machine, "/etc/netplan/x.yaml", text)
     assert read(machine) == {

@@ -89,6 +89,9 @@ def notes(host: Host, mesh: Mesh) -> Iterator[str]:
         elif route.protocol not in MADE_BY_HAND and route.protocol != "kernel":
             by = owner_of((route,)) or f"a program (protocol {route.protocol})"
             yield f"{host.name}: {by} keeps the route to {expected.subnet.prefix}"
+    native = host.root.filters.get("nftables")
+    if native and "masquerade" in native.text and mesh.members[host.name].subnets:
+        yield f"{host.name}: rules of native nftables are not written down: `nft list ruleset` prints them"
     for subnet in mesh.members[host.name].subnets:
         if subnet.bridge.startswith(MADE_BY_PROGRAMS):
             yield f"{host.name}: {subnet.bridge} ({address_text(subnet.gateway)}) is made by the program that it is of"
