@@ -196,6 +196,35 @@ def test_a_host_keeps_its_network_and_undo_leaves_no_trace(lab: Lab, hostgw: Run
     assert picture(lab) == before
 
 
+NETWORKD = "/lib/systemd/systemd-networkd"
+UNDER_NETWORKD = f"""
+    mount -o remount,ro /sys  # as in a container: there is no udev to wait for
+    for name in netif netif/links netif/leases netif/lldp; do
+        install -d -o systemd-network -g systemd-network /run/systemd/$name
+    done
+    cat > /etc/systemd/network/10-eth0.network
+    setsid {NETWORKD} >/run/networkd.log 2>&1 </dev/null &
+    until grep -q ADMIN_STATE=configured /run/systemd/netif/links/*; do sleep 0.1; done
+"""
+KEPT = "[Match]\nName=eth0\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nKeepConfiguration=yes\n"
+"""The address stays the lab's: networkd of Debian 12 and kernel 6.18 never agree on one that it sets itself."""
+
+
+@pytest.mark.skipif(not Path(NETWORKD).exists(), reason="needs systemd-networkd")
+def test_networkd_itself_brings_it_back(lab: Lab, hostgw: Run) -> None:
+    shell(lab, UNDER_NETWORKD, KEPT)
+    before = json.loads(shell(lab, "ip -j address show dev br0"))[0]
+    host_run(lab, hostgw, "persist", "--host", "vm1", "--yes")
+    shell(lab, "kill $(pidof systemd-networkd); ip route del 10.239.1.0/24; ip link del br0")
+    shell(lab, f"setsid {NETWORKD} >/run/networkd.log 2>&1 </dev/null &")
+    shell(lab, "until ip route | grep -q '^10.239.1.0/24 via 10.5.7.61 dev eth0 proto static'; do sleep 0.1; done")
+    shell(lab, "until ip -4 address show dev br0 | grep -q 'inet 10.239.0.1/24'; do sleep 0.1; done")
+    after = json.loads(shell(lab, "ip -j address show dev br0"))[0]
+    assert after["address"] == before["address"]
+    again = host_run(lab, hostgw, "persist", "--host", "vm1", "--yes")
+    assert "does so already" in again.stdout
+
+
 def test_a_file_that_changed_meanwhile_is_left_alone(lab: Lab, hostgw: Run) -> None:
     """So is one that cannot be written, and one that is a link."""
     shell(lab, DRESS["ifupdown"], INTERFACES)

@@ -10,7 +10,7 @@ from hostgw.fabric import Host
 from hostgw.plans.persist import ifupdown, netplan, networkd, networkmanager, oneshot, rules
 from hostgw.plans.persist.model import Draft, Files, Unusable, Wanted
 
-NOWHERE = "nothing that we know of runs at boot: no networkd, NetworkManager, netplan, ifupdown or systemd"
+NOWHERE = "nothing that we know of would bring them at boot"
 MANAGERS: Mapping[str, Callable[[Wanted, Files], Iterator[Draft]]] = {
     networkd.MANAGER: networkd.drafts,
     netplan.MANAGER: netplan.drafts,
@@ -38,8 +38,15 @@ def drafts(host: Host, wish: Wanted, files: Files, said: list[str]) -> Iterator[
     yield from done
     if files.systemd:
         yield from oneshot.drafts(left, files)
-    elif left.anything or left.rules:
-        raise Unusable(NOWHERE)
+    elif what := ", ".join(_named(left)):
+        raise Unusable(f"{what}: {NOWHERE}")
+
+
+def _named(wish: Wanted) -> Iterator[str]:
+    """Yield in a word each what is wanted."""
+    yield from ["routes"] if wish.ways else []
+    yield from (bridge.name for bridge in wish.bridges)
+    yield from ["rules"] if wish.rules else []
 
 
 def _configured(wish: Wanted, files: Files) -> tuple[list[Draft], Wanted]:

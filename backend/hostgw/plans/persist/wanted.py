@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hostgw.checks.boot_files import MADE_BY_HAND, keeper, lacks_module, routed
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet
-from hostgw.model.ip import address_number, address_text
+from hostgw.model.ip import Prefix, address_number, address_text
 from hostgw.model.kernel import Link, Route
 from hostgw.plans.advice import owner_of
 from hostgw.plans.persist import rules, sysctl
@@ -35,12 +35,18 @@ def wanted(host: Host, mesh: Mesh, nic: Nic, files: Files) -> Wanted:
 
 
 def _ways(host: Host, mesh: Mesh) -> Iterator[Way]:
+    segment = underlay.segment if (underlay := mesh.members[host.name].underlay) else None
     held = {(prefix, gateway) for path, prefix, gateway in routed(host) if _lasts(path)}
     for expected in mesh.expected_of(host.name):
         for route in routes_to(host, str(expected.subnet.prefix))[:1]:
             by_hand = _right(route, expected) and route.protocol in MADE_BY_HAND
             if by_hand and (expected.subnet.prefix, route.gateway) not in held:
-                yield Way(route.dst, route.gateway, route.metric, "onlink" in route.flags)
+                yield Way(route.dst, route.gateway, route.metric, _needs_onlink(route, segment))
+
+
+def _needs_onlink(route: Route, segment: Prefix | None) -> bool:
+    """Tell whether a route has to say that its gateway is on link; networkd says so of its own, where nobody has to."""
+    return "onlink" in route.flags and not (segment and segment.contains(address_number(route.gateway)))
 
 
 def _lasts(path: str) -> bool:
