@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hostgw import lab as labs
 from hostgw.lab import Lab
-from hostgw.plans.persist import rules, scripts
+from hostgw.plans.persist import netplan, networkmanager, rules, scripts
 from hostgw.plans.persist.ifupdown import script
 from hostgw.plans.persist.model import BridgeConfig, Nic, Rules, Wanted, Way
 from hostgw.plans.persist.oneshot import unit_text
@@ -112,6 +114,42 @@ def test_a_file_of_nftables_is_one_that_nft_reads_and_reads_again(nets: Nets, tm
         listed = nets.exec("h", "nft", "list", "ruleset")
         assert listed.count("masquerade fully-random") == 2
         assert listed.count("accept") == 3  # two rules and a policy
+
+
+NETPLAN_GENERATE = Path("/usr/libexec/netplan/generate")
+
+
+@pytest.mark.skipif(not NETPLAN_GENERATE.exists(), reason="needs netplan")
+def test_netplan_adds_our_routes_to_those_of_the_other_file(tmp_path: Path) -> None:
+    directory = tmp_path / "etc/netplan"
+    directory.mkdir(parents=True)
+    held = NETPLAN.replace("bonds", "ethernets").replace(
+        "dhcp4: true", "routes:\n        - to: default\n          via: 10.9.0.254"
+    )
+    (directory / "50-cloud.yaml").write_text(held)
+    wanted = replace(WANTED, nic=Nic("eth0", "netplan", "lan"))
+    (directory / "90-hostgw-tui.yaml").write_text(netplan.yaml_text(wanted, "ethernets"))
+    subprocess.run([NETPLAN_GENERATE, "--root-dir", tmp_path], check=True, capture_output=True)
+    made = (tmp_path / "run/systemd/network/10-netplan-lan.network").read_text()
+    assert made.count("[Route]") == 3
+    assert "Destination=10.239.1.0/24\nGateway=10.9.0.2" in made
+    bridge = (tmp_path / "run/systemd/network/10-netplan-br7.network").read_text()
+    assert "Address=10.239.0.1/24" in bridge
+    assert "ConfigureWithoutCarrier=yes" in bridge
+
+
+@pytest.mark.skipif(shutil.which("nmcli") is None, reason="needs nmcli")
+def test_networkmanager_reads_what_was_written() -> None:
+    held = KEYFILE.replace("[802-1x]\npassword=hunter2\n\n", "")
+    texts = (networkmanager.with_routes(held, WANTED.ways), networkmanager.bridge_text(WANTED.bridges[0]))
+    argv = ["nmcli", "--offline", "connection", "modify", "connection.autoconnect", "yes"]
+    routes, bridge = (
+        subprocess.run(argv, input=text, capture_output=True, text=True, check=True).stdout for text in texts
+    )
+    assert "route1=192.0.2.0/24,10.5.7.9,50\nroute1_options=onlink=true\n" in routes
+    assert "route2=10.239.1.0/24,10.9.0.2\nroute3=10.239.2.0/24,10.9.0.3,50\n" in routes
+    assert "address1=10.239.0.1/24" in bridge
+    assert "mac-address=0A:58:0A:EF:00:01" in bridge
 
 
 # ---- hosts ----

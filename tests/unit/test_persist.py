@@ -209,6 +209,13 @@ def test_a_connection_of_networkmanager_is_edited_in_place() -> None:
     assert profile["bridge"]["mac-address"] == "02:00:00:00:01:01"
 
 
+def test_a_route_keeps_its_metric_and_that_its_gateway_is_on_link() -> None:
+    ways = (Way("10.239.1.0/24", "10.5.7.61", 77, onlink=True),)
+    text = with_routes("[ipv4]\nmethod=auto\n", ways)
+    assert text.splitlines()[3:] == ["route1=10.239.1.0/24,10.5.7.61,77", "route1_options=onlink=true"]
+    assert with_routes(text, ways) == text
+
+
 def test_a_route_by_another_gateway_is_replaced_where_it_stands() -> None:
     ways = (Way("10.239.1.0/24", "10.5.7.61"),)
     held = "[ipv4]\nroute1=10.239.1.0/24,10.5.7.99\nroute2=192.0.2.0/24,10.5.7.1\n"

@@ -73,6 +73,7 @@ def _section(lines: list[str], ways: Sequence[Way]) -> list[str]:
         if match is None:
             number += 1
             new.append(f"route{number}={_value(way)}")
+            new += [f"route{number}_options=onlink=true"] if way.onlink else []
         elif match[3] != way.gateway:
             kept[place] = f"route{match[1]}={_value(way)}"
     filled = max((place + 1 for place, line in enumerate(kept) if line.strip()), default=0)
