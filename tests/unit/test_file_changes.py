@@ -132,3 +132,16 @@ def test_after_a_boot_only_the_files_of_a_change_are_taken_back(tmp_path: Path) 
     assert undone(before) == [RouteChange, FileChange, ServiceChange]
     assert undone(on_machine(before, "boot-2/1", "machine-1")) == [FileChange, ServiceChange]
     assert journal.undoable(machines(on_machine(before, "boot-2/1", "machine-2"))) == ()
+
+
+def test_secrets_beside_what_is_changed_are_not_shown(tmp_path: Path) -> None:
+    held = "[wifi-security]\npsk=hunter2\nwep-key0=hunter2\n[ipv4]\n"
+    route = "route1=10.9.0.0/16,10.5.7.61\n"
+    change = FileChange("/etc/NetworkManager/system-connections/x", held, held + route, 0o600)
+    log: list[str] = []
+    apply(Plan("files", 1, (file_step(change),)), FakeHosts(), Journal(tmp_path), log.append, QUICK)  # type: ignore[arg-type]
+    shown = unified(change)
+    assert "hunter2" not in str([shown, log])
+    assert " psk=(not shown)" in unified(msgspec.structs.replace(change, after=held.replace("[ipv4]", "[ipv4]\nx=1")))
+    assert "+route1=10.9.0.0/16,10.5.7.61" in shown
+    assert any("a file that not everybody may read" in line for line in log)

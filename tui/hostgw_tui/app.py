@@ -206,7 +206,10 @@ class HostgwApp(Shell):
         _beside(lambda: self._plan_persist(hosts))
 
     def _plan_persist(self, hosts: Sequence[str]) -> None:
-        self.post_message(self.PlanMade(self.engine.persist_plan(hosts)))
+        try:
+            self.post_message(self.PlanMade(self.engine.persist_plan(hosts)))
+        except HostgwError as error:
+            self.post_message(self.Told(str(error)))
 
     @on(PlanMade)
     def _made(self, message: PlanMade) -> None:

@@ -12,8 +12,8 @@ from hostgw.agent.watch import Watch
 
 Row = Dict[str, Any]
 SERVICES = ("docker",)
-LONGEST_S = 45.0
-"""Shorter than the shadow waits for changes to be made."""
+LONGEST_S = 40.0
+"""The shadow waits for two of them: one that fails, and the one that puts back."""
 
 
 def restart(watch: Watch, change: Row, _before: Any, _after: Any) -> None:

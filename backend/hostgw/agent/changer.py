@@ -130,22 +130,18 @@ def _make(change: Row, watches: Watches, before: Any, after: Any) -> None:
 def take_back(changes: List[Row], watches: Watches, tries: int = TRIES) -> List[str]:
     """Put back what was changed, the last first; each on its own, so that one failure does not stop the rest.
 
-    Returns what could not be put back, and why; a few tries are made at that.
+    Daemons are restarted when all that they read is in place again. Returns what could not be put back, and why; a few
+    tries are made at that, but none at a restart, which may take long.
     """
+    back = changes[::-1]
+    daemons = [change for change in back if KINDS[change["kind"]].both_ways]
     left: List[str] = []
     for attempt in range(tries):
-        left = [words for change in _undo_order(changes) if (words := _put_back(change, watches))]
+        left = [words for change in back if change not in daemons and (words := _put_back(change, watches))]
         if not left or attempt == tries - 1:
             break
         time.sleep(AGAIN_S)
-    return left
-
-
-def _undo_order(changes: List[Row]) -> List[Row]:
-    """Return changes in the order in which they are put back: a daemon reads its files when all else is in place."""
-    back = changes[::-1]
-    daemons = [change for change in back if KINDS[change["kind"]].both_ways]
-    return [change for change in back if change not in daemons] + daemons
+    return left + [words for change in daemons if (words := _put_back(change, watches))]
 
 
 def _put_back(change: Row, watches: Watches) -> str:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 GRACE_S = 1.0
 """How much longer than the guard it waits before it takes the guard for hung."""
 SLICE_S, STEP_S = 0.25, 0.005
-APPLYING_S = 60.0
-"""How long making the changes may take at most: tools wait 5 s for their locks, ten of them may."""
+APPLYING_S = 120.0
+"""How long making the changes may take at most: tools wait 5 s for their locks, ten of them may; daemons restart."""
 REACHED, UNTIL, END = "reached", "until", "end"
 
 

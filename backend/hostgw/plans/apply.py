@@ -13,6 +13,7 @@ from hostgw.clean import clean
 from hostgw.errors import HostgwError, UsageError
 from hostgw.model.change import Change, FileChange
 from hostgw.model.guard import guard_id
+from hostgw.plans.file_text import private
 from hostgw.plans.journal import Journal, operator_name
 from hostgw.plans.model import Command, Outcome, Plan, Result, Step
 from hostgw.plans.reverse import undo_order
@@ -194,7 +195,7 @@ def _order(work: _Applying, host: str, steps: Sequence[Step], ttl: float) -> Ord
 
 def _may_be_seen(step: Step) -> bool:
     """Tell whether everybody may read what takes a step back: a timer's unit is no secret, a file may be."""
-    return not (isinstance(step.change, FileChange) and step.change.before and step.change.mode & 0o004 == 0)
+    return not (isinstance(step.change, FileChange) and private(step.change))
 
 
 def full_argv(command: Command) -> tuple[str, ...]:
@@ -299,4 +300,5 @@ def _take_back_one(work: _Applying, host: str) -> str:
 def _log_step(step: Step, log: Log) -> None:
     for command in step.commands:
         where = f" [{command.namespace}]" if command.namespace else ""
-        log(clean(f"{operator_name()} {step.host}{where}: {' '.join(command.argv)}", LOG_LENGTH))
+        words = " ".join(command.argv) if _may_be_seen(step) else f"{step.summary} (a file that not everybody may read)"
+        log(clean(f"{operator_name()} {step.host}{where}: {words}", LOG_LENGTH))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Iterator
 from io import StringIO
@@ -14,6 +15,7 @@ ABSENT = "/dev/null"
 LONGEST = 300
 TAB = 4
 NO_NEWLINE = "\\ No newline at end of file"
+_SECRET = re.compile(r"^(.[^=]*(?:psk|password|secret|key|pin)[^=]*)=.+", re.IGNORECASE)
 _ESCAPES = {ord("\\"): "\\\\", ord("\n"): "\\n", ord("\t"): "\\t"}
 
 
@@ -21,7 +23,13 @@ def unified(change: FileChange) -> tuple[str, ...]:
     """Return the unified diff of a change, line by line."""
     before, after = (list(StringIO(text or "", newline="\n")) for text in (change.before, change.after))
     old, new = (ABSENT if text is None else change.path for text in (change.before, change.after))
-    return tuple(line for found in difflib.unified_diff(before, after, old, new) for line in _whole(found))
+    lines = tuple(line for found in difflib.unified_diff(before, after, old, new) for line in _whole(found))
+    return tuple(_SECRET.sub(r"\1=(not shown)", line) for line in lines) if private(change) else lines
+
+
+def private(change: FileChange) -> bool:
+    """Tell whether not everybody on the host may read the file: what it held before is nobody else's business."""
+    return change.mode & 0o004 == 0 and bool(change.before)
 
 
 def _whole(line: str) -> Iterator[str]:

@@ -33,7 +33,8 @@ def paths(host: Host, mesh: Mesh) -> tuple[str, ...]:
     return (
         *(networkd.DIRECTORY, networkd.FOREIGN, *made, *connections),
         *([networkd.drop_in(place.place)] if place.manager == networkd.MANAGER else ()),
-        *(netplan.DIRECTORY, netplan.OURS, networkmanager.DIRECTORY),
+        *(netplan.DIRECTORY, netplan.OURS),
+        *([networkmanager.DIRECTORY] if place.manager == networkmanager.MANAGER else ()),  # it may hold secrets
         *(ifupdown.INTERFACES, ifupdown.MORE, ifupdown.OURS, oneshot.UNIT, oneshot.WANTED),
         *(sysctl.DIRECTORY + sysctl.USUAL, sysctl.DIRECTORY + sysctl.LATE, modules.PATH),
         *(

@@ -74,6 +74,8 @@ def _made_by_others(host: Host, link: Link, files: Files) -> bool:
     managed = networkd.get("ADMIN_STATE") == "configured" or manager.get("device.managed") == "true"
     ours = any(NAME in file.path and link.name in file.path for file in files.all)
     named = any(_names(file.text or "", link.name) for file in files.all if NAME not in file.path)
+    profiles = (values for path, values in host.root.settings.items() if NAME not in path)
+    named = named or any(values.get("connection.interface-name") == link.name for values in profiles)
     return link.name.startswith(MADE_BY_PROGRAMS) or named or (managed and not ours)
 
 
