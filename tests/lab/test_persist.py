@@ -175,6 +175,7 @@ DRESS = {
     """,
     "netplan": "mkdir -p /etc/netplan; cat > /etc/netplan/50-cloud.yaml; chmod 600 /etc/netplan/50-cloud.yaml",
     "ifupdown": "mkdir -p /etc/network/if-up.d; cat > /etc/network/interfaces",
+    "systemd": "mkdir -p /run/systemd/system",
 }
 INPUT = {"NetworkManager": KEYFILE, "netplan": NETPLAN, "ifupdown": INTERFACES}
 GETS = {
@@ -182,6 +183,7 @@ GETS = {
     "NetworkManager": "/etc/NetworkManager/system-connections/Wired connection 1",
     "netplan": "/etc/netplan/90-hostgw-tui.yaml",
     "ifupdown": "/etc/network/if-up.d/hostgw-tui",
+    "systemd": "/etc/systemd/system/hostgw-tui.service",
 }
 
 
@@ -232,6 +234,14 @@ def test_a_host_keeps_its_network_and_undo_leaves_no_trace(lab: Lab, hostgw: Run
     assert picture(lab) == made
     host_run(lab, hostgw, "undo", "--yes")
     assert picture(lab) == before
+
+
+def test_systemd_would_start_the_unit_at_boot(lab: Lab, hostgw: Run) -> None:
+    shell(lab, DRESS["systemd"])
+    host_run(lab, hostgw, "persist", "--host", "vm1", "--yes")
+    told = shell(lab, "SYSTEMD_LOG_LEVEL=debug systemd-analyze verify multi-user.target 2>&1 || true")
+    assert "hostgw-tui.service: Installed new job hostgw-tui.service/start" in told
+    assert "Wants: hostgw-tui.service (origin-file)" in told
 
 
 NETWORKD = "/lib/systemd/systemd-networkd"

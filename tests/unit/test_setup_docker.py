@@ -145,3 +145,11 @@ def test_one_that_cannot_be_read_is_refused() -> None:
     broken = replace(docker, files={"vm2": HostFile(DAEMON_JSON, None, error=f"{DAEMON_JSON} is a link")})
     with pytest.raises(UsageError, match="cannot be read"):
         setup(docker_host(), broken)
+
+
+def test_who_did_not_ask_for_the_settings_is_told_so() -> None:
+    mesh = build(docker_host(), told_network=NETWORK)
+    made = setup_plan(docker_host(), mesh, wishes(docker_host(), mesh, NETWORK, {}))
+    assert not any(isinstance(change, FileChange | ServiceChange | BridgeChange) for change in on_vm2(made))
+    assert any(isinstance(change, RouteChange) for change in on_vm2(made))
+    assert made.notes == ("vm2: Docker makes docker0; its settings were not read: `hostgw-tui setup` does so",)

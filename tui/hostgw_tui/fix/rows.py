@@ -27,6 +27,7 @@ MEANINGS = {
     Result.FAILED: "The change was refused by the host; what had been done before it was taken back.",
     Result.REFUSED: "Nothing was changed.",
 }
+WRITTEN = "Written, read back and confirmed. The files count from the next boot, or when their program reads them."
 TAKEN_BACK = "Taken back. The host was read again and is as it was before."
 
 
@@ -152,12 +153,13 @@ def _remarks(plan: Plan) -> Iterator[Line]:
         yield from _labelled("danger", [(f"{reason}: it may cut you off, until the guard takes it back", Tone.WARN)])
 
 
-def outcome_lines(outcome: Outcome, undo: bool = False) -> Iterator[Line]:
-    """Yield what became of a plan, or of an undo."""
+def outcome_lines(outcome: Outcome, undo: bool = False, files: bool = False) -> Iterator[Line]:
+    """Yield what became of a plan, or of an undo; `files` that it wrote files and nothing else."""
     sign = RESULTS[outcome.result]
     where = f" on {outcome.host}" if outcome.host else ""
     yield line(Part(f"{sign.glyph} {sign.word}{where}", sign.tone))
-    yield line(TAKEN_BACK if undo and outcome.result is Result.VERIFIED else MEANINGS[outcome.result])
+    good = TAKEN_BACK if undo else WRITTEN if files else MEANINGS[Result.VERIFIED]
+    yield line(good if outcome.result is Result.VERIFIED else MEANINGS[outcome.result])
     if outcome.detail and outcome.result is not Result.VERIFIED:
         yield line(Part(outcome.detail))
     for left in outcome.remaining:

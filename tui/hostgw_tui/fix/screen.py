@@ -213,7 +213,8 @@ class FixDialog(ModalScreen[None]):
         if self.outcome:
             watched = watch_lines(self.hostgw.engine.watch_s, self._put_back) if self._kept else ()
             offer = (cell(f"{OFFER}; p makes them last", Tone.DIM),) if self._may_last else ()
-            self._say((*outcome_lines(self.outcome, bool(self.plan.undoes)), *offer, *watched))
+            files = all(step.diff for step in self.plan.steps)
+            self._say((*outcome_lines(self.outcome, bool(self.plan.undoes), files), *offer, *watched))
 
     def action_roll_back(self) -> None:
         """Take back now what is not confirmed yet."""

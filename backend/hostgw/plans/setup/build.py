@@ -15,7 +15,7 @@ from hostgw.plans.advice import ALTERNATIVES
 from hostgw.plans.build import forbidden, marked
 from hostgw.plans.model import Plan, Step
 from hostgw.plans.recipes.parts import routes_to
-from hostgw.plans.setup.docker import Docker, notes
+from hostgw.plans.setup.docker import NOT_ASKED, Docker, notes
 from hostgw.plans.setup.steps import host_steps, route_steps
 from hostgw.plans.setup.wishes import Wishes
 from hostgw.plans.steps import step
@@ -30,17 +30,16 @@ def setup_plan(
     wishes: Wishes,
     local: Iterable[str] = (),
     nat: bool = True,
-    docker: Docker | None = None,
+    docker: Docker = NOT_ASKED,
 ) -> Plan:
     """Return what all hosts lack to be the network that is wished for; nothing when they lack nothing.
 
     Raises:
         UsageError: Docker's settings on a host cannot be changed as they are.
     """
-    known = docker or Docker()
-    steps = (s for name in fabric.hosts for s in host_steps(fabric.hosts[name], wishes, mesh, nat, known))
+    steps = (s for name in fabric.hosts for s in host_steps(fabric.hosts[name], wishes, mesh, nat, docker))
     made = _plan(f"set up {wishes.network}", fabric, mesh, wishes, steps, local, tuple(fabric.hosts))
-    return _with_docker(made, fabric, wishes, known, tuple(fabric.hosts))
+    return _with_docker(made, fabric, wishes, docker, tuple(fabric.hosts))
 
 
 def _with_docker(made: Plan, fabric: Fabric, wishes: Wishes, docker: Docker, hosts: tuple[str, ...]) -> Plan:
@@ -58,23 +57,22 @@ def join_plan(
     name: str,
     local: Iterable[str] = (),
     nat: bool = True,
-    docker: Docker | None = None,
+    docker: Docker = NOT_ASKED,
 ) -> Plan:
     """Return what `name` lacks to be a part of the network, and what all others lack to reach it.
 
     Raises:
         UsageError: Docker's settings on the host cannot be changed as they are.
     """
-    known = docker or Docker()
 
     def steps() -> Iterator[Step]:
-        yield from host_steps(fabric.hosts[name], wishes, mesh, nat, known)
+        yield from host_steps(fabric.hosts[name], wishes, mesh, nat, docker)
         for other in fabric.hosts.values():
             if other.name != name and wishes.of(name).subnet:
                 yield from route_steps(other, wishes, mesh, only=name)
 
     made = _plan(f"{name} joins {wishes.network}", fabric, mesh, wishes, steps(), local, tuple(fabric.hosts))
-    return _with_docker(made, fabric, wishes, known, (name,))
+    return _with_docker(made, fabric, wishes, docker, (name,))
 
 
 def leave_plan(fabric: Fabric, mesh: Mesh, name: str, local: Iterable[str] = ()) -> Plan:

@@ -33,6 +33,11 @@ class Docker:
     systemd: frozenset[str] = frozenset()
     """Hosts on which a restart can be asked for."""
     restart: bool = False
+    asked: bool = True
+    """The hosts were asked at all."""
+
+
+NOT_ASKED = Docker(asked=False)
 
 
 def file_steps(host: Host, wish: HostWish, docker: Docker) -> Iterator[Step]:
@@ -41,9 +46,13 @@ def file_steps(host: Host, wish: HostWish, docker: Docker) -> Iterator[Step]:
     Raises:
         UsageError: it cannot be read, is no JSON object, or says something that does not go with the subnet.
     """
+    if not docker.asked:
+        return
     held = docker.files.get(host.name)
     if held is None or held.error:
-        raise UsageError(f"{host.name}: {DAEMON_JSON} cannot be read", held.error if held else "it was not asked for")
+        raise UsageError(
+            f"{host.name}: {DAEMON_JSON} cannot be read", held.error if held else "the host did not answer"
+        )
     text = daemon_text(host.name, held.text, wish)
     if text != held.text:
         there = held.text is not None
@@ -59,6 +68,9 @@ def restart_steps(host: Host, wish: HostWish, docker: Docker) -> Iterator[Step]:
 
 def notes(host: Host, wish: HostWish, docker: Docker) -> Iterator[str]:
     """Yield what is left to do by hand."""
+    if not docker.asked:
+        yield f"{host.name}: Docker makes {wish.bridge}; its settings were not read: `hostgw-tui setup` does so"
+        return
     if holds(host, wish) or next(restart_steps(host, wish, docker), None):
         return
     how = "--restart-docker does so" if host.name in docker.systemd else "no systemd runs there to do so"
