@@ -275,6 +275,21 @@ def test_what_a_program_keeps_is_not_written_down(program: str) -> None:
     assert any("sets the routes and its rules again by itself" in note for note in plan.notes)
 
 
+def test_flannel_is_known_by_its_lease_before_it_runs() -> None:
+    lease: Files = {"/run/flannel/subnet.env": {"FLANNEL_SUBNET": "10.239.0.1/24"}}
+    plan = planned(with_files(MACHINES["systemd"].fabric(), "vm1", lease), {})
+    assert "10.239.1.0/24" not in str(carried_out(plan, {}))
+    assert plan.notes == ("vm1: flannel sets the routes and its rules again by itself: they are not written down",)
+
+
+@pytest.mark.parametrize("name", ["docker0", "br-0123456789ab", "cni0"])
+def test_bridges_that_programs_make_are_theirs(name: str) -> None:
+    rename = lambda rows: [msgspec.structs.replace(r, name=name) if r.name == "br0" else r for r in rows]  # noqa: E731
+    plan = planned(altered(MACHINES["networkd"].fabric(), "vm1", Section.LINKS, rename), {})
+    assert not any(name in step.change.path for step in plan.steps)  # type: ignore[union-attr]
+    assert any(note.endswith(f"makes {name} when it starts") for note in plan.notes)
+
+
 def test_routes_that_a_daemon_marked_are_its_own() -> None:
     fabric = routes(healthy(3), "vm1", lambda rows: [_marked(row) for row in rows])
     plan = planned(with_files(fabric, "vm1", {}), {})

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hostgw.checks.boot_files import MADE_BY_HAND, keeper, lacks_module, routed
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet
-from hostgw.model.ip import Prefix, address_number, address_text
+from hostgw.mesh.assigned import SUBNET_ENV
+from hostgw.model.ip import Prefix, address_number
 from hostgw.model.kernel import Link, Route
 from hostgw.plans.advice import owner_of
 from hostgw.plans.persist import rules, sysctl
 from hostgw.plans.persist.model import NAME, BridgeConfig, Files, Nic, Wanted, Way
 from hostgw.plans.recipes.parts import routes_to
 
-MADE_BY_PROGRAMS = ("docker0", "cni0", "br-", "virbr", "lxdbr", "podman")
-"""How the bridges are called that Docker, CNI plugins, libvirt and others make when they start."""
+MAKERS = {
+    r"docker0|br-[0-9a-f]{12}": "Docker",
+    r"cni\d+|cbr0|kube-bridge": "the CNI plugin",
+    r"virbr\d+": "libvirt",
+    r"lxdbr\d+|incusbr\d+": "LXD",
+    r"podman\d+": "Podman",
+}
+"""Who makes the bridges of such names when it starts."""
 GENERATED = "/run/"
 
 
@@ -26,12 +34,17 @@ def wanted(host: Host, mesh: Mesh, nic: Nic, files: Files) -> Wanted:
     serves = bool(member.subnets)
     return Wanted(
         nic=nic,
-        ways=() if keeper(host) else tuple(_ways(host, mesh)),
+        ways=() if kept_by(host) else tuple(_ways(host, mesh)),
         bridges=tuple(_bridges(host, member.subnets, files)),
-        rules=() if keeper(host) else rules.ours(host, mesh),
+        rules=() if kept_by(host) else rules.ours(host, mesh),
         sysctls=sysctl.lost(host, (nic.name, *bridges)) if serves else {},
         modules=("br_netfilter",) if serves and lacks_module(host, but=NAME) else (),
     )
+
+
+def kept_by(host: Host) -> str:
+    """Return the program that sets routes and rules by itself; it may be one that starts later."""
+    return keeper(host) or ("flannel" if SUBNET_ENV in host.root.settings else "")
 
 
 def _ways(host: Host, mesh: Mesh) -> Iterator[Way]:
@@ -76,7 +89,11 @@ def _made_by_others(host: Host, link: Link, files: Files) -> bool:
     named = any(_names(file.text or "", link.name) for file in files.all if NAME not in file.path)
     profiles = (values for path, values in host.root.settings.items() if NAME not in path)
     named = named or any(values.get("connection.interface-name") == link.name for values in profiles)
-    return link.name.startswith(MADE_BY_PROGRAMS) or named or (managed and not ours)
+    return bool(_maker(link.name)) or named or (managed and not ours)
+
+
+def _maker(bridge: str) -> str:
+    return next((program for pattern, program in MAKERS.items() if re.fullmatch(pattern, bridge)), "")
 
 
 def _names(text: str, bridge: str) -> bool:
@@ -87,7 +104,7 @@ def _names(text: str, bridge: str) -> bool:
 
 def notes(host: Host, mesh: Mesh) -> Iterator[str]:
     """Yield what is left as it is because a program keeps it, or because it is not right."""
-    if program := keeper(host):
+    if program := kept_by(host):
         yield f"{host.name}: {program} sets the routes and its rules again by itself: they are not written down"
         return
     for expected in mesh.expected_of(host.name):
@@ -101,5 +118,5 @@ def notes(host: Host, mesh: Mesh) -> Iterator[str]:
     if native and "masquerade" in native.text and mesh.members[host.name].subnets:
         yield f"{host.name}: rules of native nftables are not written down: `nft list ruleset` prints them"
     for subnet in mesh.members[host.name].subnets:
-        if subnet.bridge.startswith(MADE_BY_PROGRAMS):
-            yield f"{host.name}: {subnet.bridge} ({address_text(subnet.gateway)}) is made by the program that it is of"
+        if by := _maker(subnet.bridge):
+            yield f"{host.name}: {by} makes {subnet.bridge} when it starts"
