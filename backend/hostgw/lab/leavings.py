@@ -17,16 +17,9 @@ if TYPE_CHECKING:
 
 
 OURS = "*hostgw-tui*"
-"""How the files are called that make a host's network last, and the directory of what they replaced."""
-PLACES = (
-    "etc/systemd",
-    "etc/NetworkManager",
-    "etc/netplan",
-    "etc/network",
-    "etc/sysctl.d",
-    "etc/modules-load.d",
-    "var/lib",
-)
+"""How the files are called that make a host's network last; what they replaced is kept in `KEPT`."""
+PLACES = ("etc/systemd", "etc/NetworkManager", "etc/netplan", "etc/network", "etc/sysctl.d", "etc/modules-load.d")
+KEPT = "var/lib/hostgw-tui"
 
 
 def strange(lab: Lab, host: Host) -> list[str]:
@@ -43,8 +36,9 @@ def found(lab: Lab, host: Host) -> dict[str, str]:
 
 def lasting(root: Path) -> list[str]:
     """Return the paths on a host by which its network was made lasting."""
-    found = (path for place in PLACES for path in sorted((root / place).rglob(OURS)))
-    return [f"/{path.relative_to(root)}" for path in found]
+    found = [path for place in PLACES for path in sorted((root / place).rglob(OURS))]
+    kept = [root / KEPT] if (root / KEPT).exists() else []
+    return [f"/{path.relative_to(root)}" for path in (*found, *kept)]
 
 
 def _under(root: Path, name: str) -> Iterator[Path]:
