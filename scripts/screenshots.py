@@ -21,7 +21,7 @@ from hostgw.ssh.options import Options
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.prompts import DialogPrompter
 
-NAME = "shots"
+NAME, BARE = "shots", "bare"
 SIZE = (110, 32)
 DIRECTORY = Path(__file__).resolve().parent.parent / "screenshots"
 FONT_FACE = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
@@ -69,6 +69,9 @@ async def shoot(app: HostgwApp, lab: Lab) -> None:
         save(app, "fix")
         await pilot.press("a")
         await until(pilot, lambda text: "✓ verified" in text)
+        await pilot.press("escape", "u")
+        await until(pilot, lambda text: "can be undone" in text)
+        save(app, "undo")
         await pilot.press("escape")
         for key, name, word in SCREENS:
             await pilot.press(key)
@@ -89,6 +92,15 @@ async def shoot(app: HostgwApp, lab: Lab) -> None:
         await pilot.press("escape", "s")
 
 
+async def shoot_setup(app: HostgwApp) -> None:
+    """Show what is asked of bare hosts."""
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda text: "form no host-gw network yet" in text)
+        await pilot.press("S", "tab", "tab", "tab", "down")
+        await until(pilot, lambda text: "✓ 3 new" in text)
+        save(app, "setup")
+
+
 def inside(name: str) -> None:
     """Take the pictures, in a process that enters the lab."""
     lab = enter_operator(name)
@@ -97,21 +109,25 @@ def inside(name: str) -> None:
         prompter = DialogPrompter()
         live = Live(parse_hosts("vm1,vm2,vm3"), prompter, options, journal=Journal(Path(state)))
         try:
-            asyncio.run(shoot(HostgwApp(live, prompter, title=f"lab {name}"), lab))
+            app = HostgwApp(live, prompter, title=f"lab {name}")
+            asyncio.run(shoot_setup(app) if lab.shape.variant == BARE else shoot(app, lab))
         finally:
             live.stop()
 
 
 def main() -> int:
-    """Build a lab with one route missing, take the pictures, remove it."""
+    """Build a lab with one route missing, and one of bare hosts; take the pictures, remove them."""
     if sys.argv[1:]:
         inside(sys.argv[1])
         return 0
+    bare = f"{NAME}-{BARE}"
     labs.up(NAME, hosts=3, containers=2)
     try:
+        labs.up(bare, hosts=3, containers=1, variant=BARE)
         labs.break_(NAME, "R2")  # as R1, but the way to the outside stays
-        return subprocess.run([sys.executable, __file__, NAME], check=False).returncode
+        return max(subprocess.run([sys.executable, __file__, each], check=False).returncode for each in (NAME, bare))
     finally:
+        labs.down(bare)
         labs.down(NAME)
 
 

@@ -11,6 +11,7 @@ from hostgw.fabric import Fabric, Host, Snapshot
 from hostgw.model.change import ChainChange
 from hostgw.model.host import Facts, HostState, Namespace
 from hostgw.model.kernel import Address, Bridge, Filter, Link, Port, Route, Rule, Sysctl
+from hostgw.plans.commands import BUILT_IN
 from hostgw.wire import Delta, Row, Section
 
 LO, NIC, BRIDGE, PORT = 1, 2, 3, 10
@@ -166,7 +167,7 @@ def with_chain(row: Filter, change: ChainChange) -> Filter:
             tables.setdefault(name, []).append(line)
     held = tables.setdefault(change.table, [f"*{change.table}"])
     if not any(line.startswith(f":{change.chain} ") for line in held):
-        held.append(f":{change.chain} ACCEPT [0:0]")
+        held.append(f":{change.chain} {'ACCEPT' if change.chain in BUILT_IN else '-'} [0:0]")
     held += [f"[0:0] {line}" for line in change.after]
     lines = [line for table in tables.values() for line in (*(x for x in table if x != "COMMIT"), "COMMIT")]
     return msgspec.structs.replace(row, text="\n".join(lines))

@@ -74,10 +74,12 @@ async def story(app: HostgwApp, lab: Lab, size: tuple[int, int]) -> None:
         await pilot.press("s")
         await pilot.press("1")
         await pilot.press("u")
+        await until(lambda: shows(app, "can be undone"), "the list of what was done", pilot)
+        await pilot.press("enter")
         await until(lambda: shows(app, "ip route del 10.239.1.0/24"), "the preview of the undo", pilot)
         await pilot.press("a")
         await until(lambda: shows(app, "✓ verified"), "the outcome of the undo", pilot)
-        await pilot.press("escape")
+        await pilot.press("escape", "escape")
         await until(lambda: shows(app, "route-missing"), "the finding again", pilot)
 
 

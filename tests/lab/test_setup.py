@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -150,3 +152,12 @@ def test_a_host_on_another_segment_is_refused(healed: Lab, hostgw: Run) -> None:
 def test_a_network_over_the_segment_is_refused(healed: Lab, hostgw: Run) -> None:
     done = hostgw("--lab", healed.name, *THREE, "--network", "10.5.0.0/16", "setup", "--yes", code=1)
     assert "10.5.0.0/16 overlaps the segment 10.5.7.0/24 of vm1" in done.stdout
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+def test_the_same_from_the_keyboard(healed: Lab, width: int, height: int) -> None:
+    before = labs.state(healed)
+    argv = [sys.executable, "-m", "tests.lab.setup_story", healed.name, str(width), str(height)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.strip().endswith("told"), done.stdout + done.stderr[-4000:]
+    assert labs.differences(before, labs.state(healed)) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from textual.widgets import Input
 from hostgw.fabric import Fabric
 from hostgw.model.finding import Finding
 from hostgw_tui.app import HostgwApp
-from tests.tui.fake import CLOCK, FakeEngine
+from tests.tui.fake import CLOCK, WALL_CLOCK, FakeEngine
 
 Make = Callable[..., HostgwApp]
 
@@ -20,6 +21,8 @@ def _still(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSH_CONNECTION", "NO_COLOR", "TMUX", "STY", "TEXTUAL_THEME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Input, "cursor_blink", False, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
 
 
 @pytest.fixture
@@ -28,6 +31,6 @@ def make(tmp_path: Path) -> Make:
 
     def app(fabric: Fabric, read_only: bool = False, extra: tuple[Finding, ...] = (), **options: object) -> HostgwApp:
         engine = FakeEngine(fabric, tmp_path, read_only, extra)
-        return HostgwApp(engine, clock=lambda: CLOCK, **options)  # type: ignore[arg-type]
+        return HostgwApp(engine, clock=lambda: CLOCK, wall_clock=lambda: WALL_CLOCK, **options)  # type: ignore[arg-type]
 
     return app

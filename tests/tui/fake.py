@@ -16,25 +16,40 @@ from hostgw.checks.run import ordered, run
 from hostgw.checks.words import finding
 from hostgw.errors import CaptureError
 from hostgw.fabric import Fabric, Host
+from hostgw.live.setting_up import SettingUp
+from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.mesh import build
-from hostgw.model.change import Change, FileChange, RouteChange, SysctlChange
+from hostgw.model.change import (
+    AddressChange,
+    AttachmentChange,
+    BridgeChange,
+    ChainChange,
+    Change,
+    FileChange,
+    RouteChange,
+    SysctlChange,
+)
 from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
-from hostgw.model.kernel import ConntrackEntry, Counters, Route, Sysctl
+from hostgw.model.ip import Prefix, interface_prefix
+from hostgw.model.kernel import Address, Bridge, ConntrackEntry, Counters, Filter, Link, Port, Route, Sysctl
+from hostgw.paths.predict import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.persist import persist_plan
 from hostgw.plans.running import Phase, Run
-from hostgw.plans.undo import machines, undo_plan
-from hostgw.wire import Applied, ConntrackReply, ProbeAnswer, ProbeReply, Row, Section
+from hostgw.plans.standing import Judged, judged
+from hostgw.plans.undo import undo_plan, undo_since
+from hostgw.wire import Applied, ConntrackReply, Guarded, ProbeAnswer, ProbeReply, Row, Section
 from tests.disk import files
-from tests.fabrics import BRIDGE, NIC, altered, healthy, routes, subnet
+from tests.fabrics import BRIDGE, LO, NIC, altered, healthy, routes, subnet, with_chain
 from tests.fake_hosts import QUICK, FakeHosts
 
 CLOCK = 1000.0
+WALL_CLOCK = 1_000_000.0
 
 
 def settled(fabric: Fabric) -> Fabric:
@@ -131,18 +146,25 @@ class FakeEngine:
         self.put_back: tuple[str, ...] = ()
         self.settled: tuple[str, ...] = ()
         self.tapped: Callable[[Sequence[TapPoint], str], Capture] | None = None
+        self.traced: Callable[[End, End], Tracing] | None = None
         self.flows: tuple[ConntrackEntry, ...] = ()
         self._subscribers: list[Callable[[], None]] = []
         self._number = 0
+        self.network: Prefix | None = None
+        self.setting_up = SettingUp(self.view, lambda fabric, told: build(fabric, told_network=told), dict, self._tell)
         self.become(fabric)
 
     def become(self, fabric: Fabric) -> None:
         """Publish a new picture."""
-        mesh = build(fabric)
+        mesh = build(fabric, told_network=self.network)
         self._number += 1
         self._view = View(fabric, mesh, ordered((*run(fabric, mesh), *self.extra)), self._number)
         for callback in self._subscribers:
             callback()
+
+    def _tell(self, network: Prefix) -> None:
+        self.network = network
+        self.become(self._view.fabric)
 
     def view(self) -> View:
         return self._view
@@ -168,10 +190,23 @@ class FakeEngine:
     def plan(self, findings: Sequence[Finding]) -> Plan:
         return plan(findings, self._view.fabric, self._view.mesh)
 
+    def judged(self) -> tuple[Judged, ...]:
+        return judged(self.journal.entries(), self._view.fabric)
+
     def undo_plan(self, journal_id: str | None = None) -> Plan:
-        entries = [entry for entry in self.journal.entries() if entry.id == journal_id]
-        entry = entries[0] if entries else next(iter(self.journal.undoable(machines(self._view.fabric))), None)
-        return undo_plan(entry, self._view.fabric, self._view.mesh)
+        return undo_plan(journal_id, self.journal.entries(), self._view.fabric, self._view.mesh)
+
+    def undo_since(self, journal_id: str | None = None) -> Plan:
+        return undo_since(journal_id, self.journal.entries(), self._view.fabric, self._view.mesh)
+
+    def ask_guards(self) -> None:
+        pass
+
+    def roll_back(self, host: str, guard: str) -> Future[Guarded]:
+        self.asked.append(f"roll back {host} {guard}")
+        future: Future[Guarded] = Future()
+        future.set_result(Guarded(1, True))
+        return future
 
     def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
         held = {name: files(self._view.fabric, {}, name=name) for name in hosts or self._view.fabric.hosts}
@@ -227,6 +262,15 @@ class FakeEngine:
         future.set_result(ProbeReply(1, tuple(ProbeAnswer(n, "reply", destination, 62, 410_000) for n in range(count))))
         return future
 
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        self.asked.append(f"trace {source} {destination}")
+        future: Future[Tracing] = Future()
+        if self.traced is None:
+            future.set_exception(CaptureError("no capture here", "the fake has none"))
+        else:
+            future.set_result(self.traced(source, destination))
+        return future
+
     def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
         self.asked.append(f"capture {len(points)} {expression}".strip())
         if self.tapped is None:
@@ -245,4 +289,56 @@ def changed(fabric: Fabric, host: str, change: Change) -> Fabric:
         return altered(fabric, host, Section.SYSCTLS, lambda rows: [*filter(untouched, rows), *wanted])
     if isinstance(change, FileChange):
         return fabric
+    if isinstance(change, BridgeChange):
+        return _bridged(fabric, host, change)
+    if isinstance(change, AttachmentChange):
+        return _attached(fabric, host, change)
+    if isinstance(change, AddressChange):
+        return _addressed(fabric, host, change)
+    if isinstance(change, ChainChange):
+        return altered(fabric, host, Section.FILTERS, lambda rows: [_chained(row, change) for row in rows])
     raise NotImplementedError(type(change).__name__)
+
+
+def _bridged(fabric: Fabric, host: str, change: BridgeChange) -> Fabric:
+    index = max(fabric.hosts[host].root.links) + 1
+    link = Link(index, change.name, "bridge", True, True, change.mac, True, bridge=Bridge())
+    added: list[Row] = [link] if change.after else []
+    others = lambda rows: [r for r in rows if not (isinstance(r, Link) and r.name == change.name)]  # noqa: E731
+    return altered(fabric, host, Section.LINKS, lambda rows: [*others(rows), *added])
+
+
+def _attached(fabric: Fabric, host: str, change: AttachmentChange) -> Fabric:
+    root = fabric.hosts[host].root
+    others = lambda rows: [r for r in rows if not (isinstance(r, Link) and r.name == change.name)]  # noqa: E731
+    index, bridge = max(root.links) + 1, root.links_by_name[change.bridge].index
+    link = Link(index, change.name, "veth", True, True, "02:00:00:00:09:09", master=bridge, port=Port())
+    return altered(fabric, host, Section.LINKS, lambda rows: [*others(rows), *([link] if change.after else [])])
+
+
+def _addressed(fabric: Fabric, host: str, change: AddressChange) -> Fabric:
+    index = fabric.hosts[host].root.links_by_name[change.name].index
+    held: list[Row] = [structs.replace(address, index=index) for address in change.after]
+    others = lambda rows: [r for r in rows if not (isinstance(r, Address) and r.index == index)]  # noqa: E731
+    fabric = altered(fabric, host, Section.ADDRESSES, lambda rows: [*others(rows), *held])
+    own = [Route(str(interface_prefix(f"{a.address}/{a.length}")[1]), oif=index, protocol="kernel", scope="link",
+                 src=a.address) for a in change.after]  # fmt: skip
+    kept = lambda rows: [r for r in rows if not (r.oif == index and r.protocol == "kernel")]  # noqa: E731
+    return routes(fabric, host, lambda rows: [*kept(rows), *own])
+
+
+def _chained(row: Row, change: ChainChange) -> Row:
+    return with_chain(row, change) if isinstance(row, Filter) else row
+
+
+def bare(hosts: int = 3) -> Fabric:
+    """Hosts with a NIC and an address and no more."""
+    fabric = healthy(hosts, containers=0)
+    for name in fabric.hosts:
+        for section in (Section.LINKS, Section.ADDRESSES):
+            own = lambda rows: [r for r in rows if getattr(r, "index", 0) in (LO, NIC)]  # noqa: E731
+            fabric = altered(fabric, name, section, own)
+        fabric = altered(fabric, name, Section.FILTERS, lambda _: [Filter("nft", "")])
+        fabric = altered(fabric, name, Section.SYSCTLS, lambda rows: [_off(row) for row in rows])
+        fabric = routes(fabric, name, lambda rows: [r for r in rows if not r.dst.startswith("10.239.")])
+    return settled(fabric)

@@ -14,6 +14,8 @@ from hostgw_tui.nat.screen import NatScreen
 from hostgw_tui.overview.screen import OverviewScreen
 from hostgw_tui.packets.screen import PacketsScreen
 from hostgw_tui.routes.screen import RoutesScreen
+from hostgw_tui.setup.screen import SetupDialog
+from hostgw_tui.undo.screen import UndoDialog
 from tests.tui.conftest import Make
 from tests.tui.fake import one_missing
 from tests.tui.reading import screen_text, settle
@@ -25,10 +27,12 @@ SCREENS = {
     "nat": NatScreen,
     "packets": PacketsScreen,
     "fix": FixDialog,
+    "undo": UndoDialog,
+    "setup": SetupDialog,
 }
 
 
-@pytest.mark.parametrize("scope", [*EVERYWHERE, "fix"])
+@pytest.mark.parametrize("scope", SCREENS)
 def test_every_action_has_a_handler(scope: str) -> None:
     for action in of(scope):
         owner = HostgwApp if action.name.startswith("app.") else SCREENS[scope]
@@ -42,13 +46,13 @@ def test_every_action_is_explained() -> None:
         assert len(action.tooltip) > 10
 
 
-@pytest.mark.parametrize("scope", [*EVERYWHERE, "fix"])
+@pytest.mark.parametrize("scope", SCREENS)
 def test_no_key_means_two_things(scope: str) -> None:
     counted = Counter(key for action in of(scope) for key in action.keys)
     assert [key for key, times in counted.items() if times > 1] == []
 
 
-@pytest.mark.parametrize("scope", [*EVERYWHERE, "fix"])
+@pytest.mark.parametrize("scope", SCREENS)
 def test_footers_hold_at_most_seven_keys(scope: str) -> None:
     shown = [binding for binding in bindings(scope) if binding.show]
     assert 0 < len(shown) <= 7

@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from hostgw.fabric import Fabric
 from hostgw.model.guard import Guard, GuardState
 from hostgw.plans.model import Result
+from tests.fabrics import routes
 from tests.tui.conftest import Make
 from tests.tui.fake import many_faults, one_missing
 from tests.tui.reading import engine_of, reader_text, screen_text, settle
@@ -104,21 +105,6 @@ async def test_who_undoes_it_is_told(make: Make) -> None:
         await eventually(pilot, lambda: "somebody changed it again on vm1" in reader_text(app, "#outcome"))
 
 
-async def test_nothing_to_undo_is_said_plainly(make: Make) -> None:
-    app = make(one_missing())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("u")
-        await pilot.pause()
-        text = screen_text(app)
-        assert "─ Undo ─" in text
-        assert "Nothing to undo." in text
-        assert "by a key" not in text
-        await pilot.press("q")
-        await settle(pilot)
-        assert app.screen is app.screen_stack[0]
-
-
 async def test_what_a_former_run_left_open_is_told(make: Make) -> None:
     app = make(one_missing())
     engine_of(app).settled = ("a change of a former run ended as rolled-back (a route)",)
@@ -155,3 +141,26 @@ async def test_what_was_fixed_can_be_made_lasting(make: Make) -> None:
         await settle(pilot)
         assert "p makes them last" not in reader_text(app, "#outcome")
         assert [entry.result for entry in engine_of(app).journal.entries()] == ["verified"] * 2
+
+
+async def test_a_plan_of_many_steps_is_folded(make: Make) -> None:
+    """Only the step under the cursor is told in full, and the heads of its host."""
+    fabric = one_missing(12)
+    for name in fabric.hosts:
+        fabric = routes(fabric, name, lambda rows: [row for row in rows if row.protocol != "static"])
+    app = make(fabric)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("F")
+        await pilot.pause()
+        whole = reader_text(app, "#plan")
+        assert len(dialog(app).plan.steps) == 132
+        assert whole.count("run     ") == 1
+        assert "vm2  11 steps" in whole
+        await pilot.press(*["down"] * 11)
+        await pilot.pause()
+        assert "vm1  11 steps" in reader_text(app, "#plan")
+        assert "▸ [x]" in screen_text(app)
+        await pilot.press("space", "pagedown")
+        await pilot.pause()
+        assert len(dialog(app).plan.steps) == 131

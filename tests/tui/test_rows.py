@@ -18,7 +18,7 @@ from hostgw.model.host import HostState
 from hostgw.model.iptables import parse_rule
 from hostgw.model.kernel import ConntrackEntry
 from hostgw.plans.build import plan
-from hostgw.plans.model import Command, Outcome, Result
+from hostgw.plans.model import Command, Outcome, Plan, Result
 from hostgw.wire import ProbeAnswer, ProbeReply
 from hostgw_tui.fix.rows import can_apply, command_text, commands_text, outcome_lines, plan_lines
 from hostgw_tui.help.rows import MEANINGS, help_lines
@@ -226,7 +226,8 @@ def test_container_commands_enter_the_namespace() -> None:
 
 @pytest.mark.parametrize("result", list(Result))
 def test_outcomes_in_words(result: Result) -> None:
-    text = lines_text(outcome_lines(Outcome(result, "because", "vm1", remaining=("route-missing/vm1/x",))))
+    outcome = Outcome(result, "because", "vm1", remaining=("route-missing/vm1/x",))
+    text = lines_text(outcome_lines(outcome, Plan("a plan", FixClass.SAFE)))
     assert "on vm1" in text
     assert "still there: route-missing/vm1/x" in text
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
 from hostgw.fabric import Fabric
+from hostgw.model.change import SysctlChange
+from hostgw.model.guard import Guard, GuardState
 from hostgw_tui.app import HostgwApp
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
-from tests.tui.fake import broken, connecting, counters, many_faults, one_missing, related, settled
+from tests.tui.fake import WALL_CLOCK, bare, broken, connecting, counters, many_faults, one_missing, related, settled
 from tests.tui.reading import engine_of, settle
+from tests.tui.test_undo import OTHER, RIGHT, record, route, with_route
 from tests.tui.traffic import FakeTraffic
+from tests.unit.test_setup import stripped
 
 Compare = Callable[..., bool]
 SIZES = [(80, 24), (120, 40)]
@@ -69,6 +74,56 @@ def test_capture_dialog(snap_compare: Compare, make: Make, pressed: tuple[str, .
 @pytest.mark.parametrize("pressed", [(), ("enter",), ("tab", "enter")], ids=["list", "cause", "notices"])
 def test_causes(snap_compare: Compare, make: Make, pressed: tuple[str, ...], size: tuple[int, int]) -> None:
     assert snap_compare(make(settled(healthy()), extra=related()), run_before=keys(*pressed), terminal_size=size)
+
+
+def undone(fabric: Fabric, make: Make) -> HostgwApp:
+    """A journal with an entry of each sort, and somebody's pending change."""
+    guard = Guard("ab12", "a route to 10.239.2.0/24", "bob", GuardState.APPLIED, left_s=23.0)
+    app = make(fabric.with_host(replace(fabric.hosts["vm2"], guards=(guard,))))
+    forwarding = SysctlChange({"net/ipv4/ip_forward": "0"}, {"net/ipv4/ip_forward": "1"})
+    moved = SysctlChange({"net/ipv4/conf/eth0/forwarding": "0"}, {"net/ipv4/conf/eth0/forwarding": "2"})
+    record(app, "0a1b2c3d", route(None, RIGHT), at=WALL_CLOCK - 90_000)
+    record(app, "1a1b2c3d", forwarding, at=WALL_CLOCK - 900)
+    record(app, "2a1b2c3d", route(RIGHT, OTHER), at=WALL_CLOCK - 600)
+    record(app, "3a1b2c3d", moved)
+    return app
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+@pytest.mark.parametrize("pressed", [(), ("G",), ("G", "s"), ("enter",)], ids=["list", "why", "since", "pending"])
+def test_undo(snap_compare: Compare, make: Make, pressed: tuple[str, ...], size: tuple[int, int]) -> None:
+    assert snap_compare(undone(with_route(OTHER), make), run_before=keys("u", *pressed), terminal_size=size)
+
+
+def test_undo_of_nothing(snap_compare: Compare, make: Make) -> None:
+    assert snap_compare(make(one_missing()), run_before=keys("u"), terminal_size=(80, 24))
+
+
+SETUP: dict[str, tuple[str, ...]] = {
+    "empty": (),
+    "form": ("S",),
+    "wrong": ("S", "tab", "tab", "tab", "down", "backspace"),
+    "preview": ("S", "enter"),
+    "made": ("S", "enter", "a", "escape"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+@pytest.mark.parametrize("state", SETUP)
+def test_setup(snap_compare: Compare, make: Make, state: str, size: tuple[int, int]) -> None:
+    assert snap_compare(make(bare()), run_before=keys(*SETUP[state]), terminal_size=size)
+
+
+@pytest.mark.parametrize("action", ["join", "member('leave')", "member('attach')", "member('detach')"])
+def test_member(snap_compare: Compare, make: Make, action: str) -> None:
+    app = make(settled(stripped(healthy(4), "vm4")))
+
+    async def run(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await app.run_action(f"app.{action}")
+        await settle(pilot)
+
+    assert snap_compare(app, run_before=run, terminal_size=(80, 24))
 
 
 STATES: dict[str, Callable[[], Fabric]] = {

@@ -8,8 +8,9 @@ import pytest
 
 from hostgw.capture.correlate import Correlator
 from hostgw.capture.frames import decode
-from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, PORT, Change, Verdict, changes, verdict
-from tests.unit.capture_frames import arp, echo, frame, ipv4, number, tcp, udp
+from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, PORT, Change, Verdict, changes
+from hostgw.capture.verdicts import verdict
+from tests.unit.capture_frames import arp, echo, frame, ipv4, tcp, udp
 
 S = 1_000_000_000
 WAY = [
@@ -215,19 +216,6 @@ def test_icmp_error_is_tied_to_its_packet_and_a_redirect_is_no_loss() -> None:
     assert (redirected.error, redirected.reply, hint.request) == (0, 0, 3)
     assert verdict(expired, S, {}, 2 * S) is Verdict.LOST
     assert verdict(redirected, S, {}, 2 * S) is Verdict.IN_FLIGHT
-
-
-def test_verdicts() -> None:
-    c = Correlator()
-    add(c, 0, S, False, ipv4(1, echo(1)))
-    add(c, 7, S, False, ipv4(17, udp(1, 2)))
-    add(c, 0, S, False, ipv4(17, udp(3, 2), ip_id=5))
-    ends = {7: frozenset({number("10.239.1.2")})}
-    asking, arrived, other = (c.view(journey, TAPS) for journey in c.newest(3))
-    assert verdict(asking, S, ends, 2 * S) is Verdict.IN_FLIGHT
-    assert verdict(asking, 4 * S, ends, 2 * S) is Verdict.UNANSWERED
-    assert verdict(arrived, S, ends, 2 * S) is Verdict.DELIVERED
-    assert verdict(other, 4 * S, ends, 2 * S) is Verdict.UNKNOWN
 
 
 def test_window_closes() -> None:

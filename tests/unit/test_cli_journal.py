@@ -19,9 +19,10 @@ from hostgw.plans.journal import Journal
 from hostgw.plans.model import Plan, Result
 from hostgw.ssh.prompter import Refuse
 from hostgw.wire import Applied
-from tests.fabrics import healthy, routes
+from tests.fabrics import healthy, only, routes
 from tests.fake_hosts import QUICK, FakeHosts
 from tests.unit.test_checks import REMOTE, findings
+from tests.unit.test_journal import undoable
 
 
 def two_hosts() -> Plan:
@@ -55,11 +56,10 @@ def test_what_was_changed_before_it_failed_can_be_undone(
     assert (outcome.result, outcome.host) == (result, "vm3")
     assert "already changed: vm1; undo takes it back" in outcome.detail
     assert "vm3" not in outcome.detail  # it is named beside it
-    entry = next(iter(journal.undoable({"vm1": "", "vm3": ""})), None)
-    assert entry is not None
+    (entry,) = undoable(journal, healthy(3))
     assert {made.host for made in entry.changes} == changed
-    assert journal.undoable({"vm2": ""}) == ()
-    assert journal.undoable(dict.fromkeys(changed, "")) == (entry,)
+    assert undoable(journal, only(healthy(3), "vm2")) == ()
+    assert undoable(journal, only(healthy(3), *changed)) == (entry,)
 
 
 def test_an_outcome_that_cannot_be_recorded_is_told(tmp_path: Path) -> None:

@@ -18,12 +18,13 @@ from hostgw.plans.apply import apply
 from hostgw.plans.file_text import unified, writing
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Plan, Result, Step
+from hostgw.plans.standing import Left, judged
 from hostgw.plans.steps import step
-from hostgw.plans.undo import machines, undo_plan
+from hostgw.plans.undo import undo_plan
 from hostgw.report.fix import plan_text
 from hostgw.ssh.frames import gated
 from hostgw.wire import FilesReply
-from tests.fabrics import NIC, healthy
+from tests.fabrics import NIC, healthy, routes
 from tests.fake_hosts import QUICK, FakeHosts
 
 PATH = "/etc/sysctl.d/90-hostgw-tui.conf"
@@ -96,13 +97,13 @@ def test_a_file_outlives_a_boot_but_not_a_machine(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     assert apply(plan, FakeHosts(), journal, lambda _: None, QUICK).result is Result.VERIFIED
     rebooted = on_machine(before, "boot-2/1", "machine-1")
-    (entry,) = journal.undoable(machines(rebooted))
-    back = undo_plan(entry, rebooted, build(rebooted))
+    back = undo_plan(None, journal.entries(), rebooted, build(rebooted))
     assert back.refused == ""
     assert [step.change for step in back.steps] == [FileChange(PATH, "a\n", None)]
     other = on_machine(before, "boot-1/1", "machine-2")
-    assert journal.undoable(machines(other)) == ()
-    assert "another machine" in undo_plan(entry, other, build(other)).refused
+    (found,) = judged(journal.entries(), other)
+    assert found.left is Left.ELSEWHERE
+    assert "another machine" in found.reason
 
 
 def test_what_files_hold_passes_as_it_is() -> None:
@@ -124,14 +125,15 @@ def test_after_a_boot_only_the_files_of_a_change_are_taken_back(tmp_path: Path) 
     apply(Plan("all", 1, steps), FakeHosts(), journal, lambda _: None, QUICK)  # type: ignore[arg-type]
 
     def undone(fabric: Fabric) -> list[type]:
-        (entry,) = journal.undoable(machines(fabric))
-        back = undo_plan(entry, fabric, build(fabric))
+        back = undo_plan(None, journal.entries(), fabric, build(fabric))
         assert back.refused == ""
         return [type(step.change) for step in back.steps]
 
-    assert undone(before) == [RouteChange, FileChange, ServiceChange]
+    now = routes(before, "vm1", lambda rows: [*rows, *route.after])
+    assert undone(now) == [RouteChange, FileChange, ServiceChange]
     assert undone(on_machine(before, "boot-2/1", "machine-1")) == [FileChange, ServiceChange]
-    assert journal.undoable(machines(on_machine(before, "boot-2/1", "machine-2"))) == ()
+    elsewhere = judged(journal.entries(), on_machine(before, "boot-2/1", "machine-2"))
+    assert [each.left for each in elsewhere] == [Left.ELSEWHERE]
 
 
 def test_secrets_beside_what_is_changed_are_not_shown(tmp_path: Path) -> None:

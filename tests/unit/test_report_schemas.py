@@ -20,6 +20,7 @@ from hostgw.model.guard import Guard, GuardState
 from hostgw.model.host import HostState
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry
+from hostgw.plans.standing import judged
 from hostgw.report.check import check_report, check_text, exit_code
 from hostgw.report.explain import explain_report
 from hostgw.report.fix import guards_report, journal_report, journal_text, plan_report
@@ -99,7 +100,7 @@ def test_every_report_reads_back_by_its_type() -> None:
     entries = [Entry("i", 1.0, "u", "t", "verified", ())]
     reports = {
         "check": report(fabric), "fix": plan_report(made), "nat": nat_report(view), "routes": routes_report(view),
-        "undo-list": journal_report(entries), "explain": explain_report("route-missing"),
+        "undo-list": journal_report(judged(entries, None)), "explain": explain_report("route-missing"),
         "undo-pending": guards_report({"vm1": [Guard("i", "t", "u", GuardState.APPLIED, left_s=3.0)]}),
     }  # fmt: skip
     assert set(reports) == set(SCHEMAS)
@@ -139,4 +140,4 @@ def test_assumptions_are_shown() -> None:
 
 def test_a_journal_that_somebody_tampered_with_cannot_speak_to_the_terminal() -> None:
     entry = Entry("i\x1b[2J", 1.0, "u\x07", "\x9b2J\u202e", "x\r", ())
-    assert all(line.isprintable() for line in journal_text(journal_report([entry])))
+    assert all(line.isprintable() for line in journal_text(journal_report(judged([entry], None))))

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from importlib import import_module
 from typing import ClassVar, cast
 
@@ -17,6 +18,7 @@ from hostgw.errors import HostgwError
 from hostgw.model.finding import Finding
 from hostgw.plans.model import Outcome, Plan, Result
 from hostgw.plans.running import Run
+from hostgw.wire import Guarded
 from hostgw_tui.actions import EVERYWHERE
 from hostgw_tui.engine import Engine, View
 from hostgw_tui.fix.rows import RESULTS
@@ -31,7 +33,6 @@ from hostgw_tui.widgets.main_screen import MainScreen
 
 REMOTE_FPS = 4
 """Repaints a second when the operator's own terminal is behind SSH."""
-NOTHING_MADE = "No change to these hosts is recorded here, or each of them is undone already."
 Answers = Sequence[tuple[str, str]]
 
 
@@ -50,7 +51,7 @@ class HostgwApp(Shell):
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         name: _screen(name, f"{title}Screen")
-        for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets"), strict=True)
+        for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets", "Path"), strict=True)
     }
     DEFAULT_MODE = "overview"
     COMMANDS: ClassVar[set[type[ActionProvider]]] = {ActionProvider}  # type: ignore[assignment]
@@ -97,9 +98,10 @@ class HostgwApp(Shell):
         ascii: bool = False,  # noqa: A002
         fps: int = 10,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(prompter or DialogPrompter(), ascii)
-        self.engine, self.label, self.now = engine, title, clock
+        self.engine, self.label, self.now, self.wall_clock = engine, title, clock, wall_clock
         self.paused = False
         self.host = ""
         self._frozen: View | None = None
@@ -188,17 +190,32 @@ class HostgwApp(Shell):
         """Show the plan that mends findings."""
         self.push_screen(FixDialog(self.engine.plan(findings)))
 
-    def preview_undo(self, journal_id: str | None = None) -> None:
-        """Show the plan that takes back a journal entry."""
+    def preview_plan(self, plan: Plan, what: str, then: Callable[[Outcome], None]) -> None:
+        """Show a plan; `then` is called when it was applied and confirmed."""
+        self.push_screen(FixDialog(plan, what, then))
+
+    def preview_undo(self, journal_id: str, since: bool = False) -> None:
+        """Show the plan that takes back a journal entry, or it and all later ones."""
         try:
-            plan = self.engine.undo_plan(journal_id)
+            plan = self.engine.undo_since(journal_id) if since else self.engine.undo_plan(journal_id)
         except HostgwError as error:
             self.tell(str(error), "warning")
-            return
-        if plan.undoes:
-            self.push_screen(FixDialog(plan))
         else:
-            self.read("Undo", (line("Nothing to undo."), line(Part(NOTHING_MADE, Tone.DIM))))
+            self.push_screen(FixDialog(plan))
+
+    def end_pending(self, host: str, guard: str) -> None:
+        """Have a change that waits on a host taken back now; a toast says what came of it."""
+
+        def ended(future: Future[Guarded]) -> None:
+            if error := future.exception():
+                text = f"{host}: not taken back ({error})"
+            else:
+                reply = future.result()
+                text = f"{host}: {'taken back' if reply.done else f'NOT taken back wholly: {reply.detail}'}"
+            self.post_message(self.Told(text))
+            _beside(self._settle)
+
+        self.engine.roll_back(host, guard).add_done_callback(ended)
 
     def preview_persist(self, hosts: Sequence[str] = ()) -> None:
         """Show the plan that makes lasting what hosts have now; their files are read for it."""
@@ -250,6 +267,7 @@ class HostgwApp(Shell):
     def _ended(self, message: PlanEnded) -> None:
         outcome = message.outcome
         if outcome.result is Result.VERIFIED:
+            message.dialog.then(outcome)
             _beside(lambda: self._watch(message.dialog, outcome))
         if message.dialog in self.screen_stack:
             message.dialog.ended(outcome)
@@ -265,8 +283,31 @@ class HostgwApp(Shell):
         self.switch_mode(name)
 
     def action_undo(self) -> None:
-        """Preview the undo of the last change."""
-        self.preview_undo()
+        """List what was done, and what of it can be taken back."""
+        from hostgw_tui.undo.screen import UndoDialog
+
+        self.push_screen(UndoDialog(self.wall_clock))
+
+    def action_setup(self) -> None:
+        """Ask for a network and subnets, and preview what makes them."""
+        from hostgw_tui.setup.screen import SetupDialog
+
+        if self.shown.fabric.readable:
+            self.push_screen(SetupDialog(self.engine.setting_up.first()))
+        else:
+            self.tell("no host has been read yet: there is nothing to set up", "warning")
+
+    def action_join(self) -> None:
+        """Ask which host joins the network."""
+        from hostgw_tui.setup.members import MemberDialog, join_form
+
+        self.push_screen(MemberDialog(join_form(self.shown, self.engine.setting_up)))
+
+    def action_member(self, what: str) -> None:
+        """Ask which host leaves, or which namespace is attached or detached; first the host of the screen."""
+        from hostgw_tui.setup.members import FORMS, MemberDialog
+
+        self.push_screen(MemberDialog(FORMS[what](self.shown, self.engine.setting_up, self.current_host())))
 
     def action_persist(self) -> None:
         """Preview the files that make lasting what all hosts have now."""

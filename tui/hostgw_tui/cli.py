@@ -30,6 +30,8 @@ COMMANDS = {
     "routes": "hostgw_tui.commands.routes",
     "nat": "hostgw_tui.commands.nat",
     "capture": "hostgw_tui.commands.capture",
+    "path": "hostgw_tui.commands.path",
+    "trace": "hostgw_tui.commands.trace",
     "snapshot": "hostgw_tui.commands.snapshot",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",

@@ -8,11 +8,15 @@ from typing import Protocol
 
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
+from hostgw.live.setting_up import SettingUp
+from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
+from hostgw.paths.predict import End
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.running import Run
-from hostgw.wire import ConntrackReply, ProbeReply
+from hostgw.plans.standing import Judged
+from hostgw.wire import ConntrackReply, Guarded, ProbeReply
 
 __all__ = ["Engine", "View"]
 
@@ -31,6 +35,10 @@ class Engine(Protocol):
     @property
     def watch_s(self) -> float:
         """How long `watch` looks."""
+
+    @property
+    def setting_up(self) -> SettingUp:
+        """The configurator."""
 
     def view(self) -> View:
         """Return the current picture."""
@@ -56,8 +64,20 @@ class Engine(Protocol):
     def plan(self, findings: Sequence[Finding]) -> Plan:
         """Return the plan that mends findings."""
 
+    def judged(self) -> tuple[Judged, ...]:
+        """Return what of each entry of the journal is left to undo, the newest first."""
+
     def undo_plan(self, journal_id: str | None = None) -> Plan:
         """Return the plan that takes back a journal entry, by default the newest."""
+
+    def undo_since(self, journal_id: str | None = None) -> Plan:
+        """Return the plan that takes back a journal entry and all later ones, by default all."""
+
+    def ask_guards(self) -> None:
+        """Have the hosts tell of guarded changes; what they say comes into the view."""
+
+    def roll_back(self, host: str, guard: str) -> Future[Guarded]:
+        """Have a pending change of anybody taken back now."""
 
     def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
         """Read the files of hosts and return the plan that makes lasting what they have now; blocks."""
@@ -76,6 +96,9 @@ class Engine(Protocol):
 
     def probe(self, host: str, ns: int, destination: str, count: int = 3) -> Future[ProbeReply]:
         """Send echo requests from a namespace of a host."""
+
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        """Send a probe along its predicted way, and watch it at the taps."""
 
     def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
         """Start a capture."""

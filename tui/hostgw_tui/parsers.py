@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 from hostgw import __version__
 from hostgw.lab.command import add_parser as add_lab
+from hostgw_tui.path_parsers import add_paths
 from hostgw_tui.setup_parsers import add_setup
 
 SETTLE_S = 30.0
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
-    *("routes", "nat", "capture", "snapshot", "explain", "schema", "lab"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "explain", "schema", "lab"),
 )
-SCHEMA_NAMES = ("check", "explain", "fix", "nat", "routes", "undo-list", "undo-pending")
+SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending")
 
 T = TypeVar("T", int, float)
 
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     _with_host(_common(commands, "routes", "expected against actual routes"), "only this host")
     _with_host(_common(commands, "nat", "NAT rules, their counters and what they mean"), "only this host")
     _add_capture(commands)
+    add_paths(commands, _common)
     snapshot = _common(commands, "snapshot", "write the state of all hosts to a file")
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
     _add_explain(commands)
@@ -124,8 +126,11 @@ def _add_undo(commands: Any) -> None:
     which.add_argument(
         "id", nargs="?", metavar="ID", help="a journal entry (see --list), or a pending change (see --pending)"
     )
-    which.add_argument("--all", action="store_true", help="every change that is not undone, newest first")
-    which.add_argument("--list", action="store_true", help="print the journal")
+    since = "this journal entry and all later ones, the newest first, as one change"
+    which.add_argument("--since", metavar="ID", help=since)
+    which.add_argument("--all", action="store_true", help="every change that is not undone, as one change")
+    listed = "print the journal; with hosts named, what can be undone as they are now, and why not what cannot"
+    which.add_argument("--list", action="store_true", help=listed)
     pending = (
         "print the changes that wait to be confirmed on the hosts, whoever makes them, and how the last ones ended"
     )

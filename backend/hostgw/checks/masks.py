@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hostgw.checks.judge import Judgement, Standing
-from hostgw.checks.words import finding, route_text
+from hostgw.checks.words import finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Underlay
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
+from hostgw.paths.words import route_text
 
 NARROW, WIDE, ODD = "underlay-mask-narrow", "underlay-mask-wide", "underlay-mask-odd"
 

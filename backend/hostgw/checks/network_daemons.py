@@ -8,7 +8,7 @@ from hostgw.checks.boot_files import keeper, unwritten
 from hostgw.checks.words import counted, finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
-from hostgw.mesh.bridges import host_ends
+from hostgw.mesh.stations import host_ends
 from hostgw.model.finding import Finding
 from hostgw.model.kernel import Link
 

@@ -14,7 +14,7 @@ from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.checks.witness import LEAST_S, WITNESSED
 from hostgw.clean import clean
-from hostgw.errors import HostError, HostgwError, UsageError
+from hostgw.errors import CaptureError, HostError, HostgwError, UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.changing import LiveHosts
 from hostgw.live.collecting import collect_seldom
@@ -23,13 +23,16 @@ from hostgw.live.flows import TrackedFlows, waiting
 from hostgw.live.guarding import Guarding
 from hostgw.live.intake import Intake, Sampling
 from hostgw.live.probing import Round
+from hostgw.live.setting_up import SettingUp
 from hostgw.live.taps import Captures
+from hostgw.live.tracing import Tracing, trace
 from hostgw.live.view import View
 from hostgw.mesh import Intent, Memory, Mesh, build
 from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix
+from hostgw.paths.predict import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal, operator_name
@@ -38,8 +41,9 @@ from hostgw.plans.persist import paths, persist_plan
 from hostgw.plans.running import Run
 from hostgw.plans.setup.docker import DAEMON_JSON, Docker
 from hostgw.plans.setup.wishes import by_docker
+from hostgw.plans.standing import Judged, judged
 from hostgw.plans.timing import Timing
-from hostgw.plans.undo import machines, undo_plan
+from hostgw.plans.undo import undo_plan, undo_since
 from hostgw.ssh.options import Options
 from hostgw.ssh.pool import Pool
 from hostgw.ssh.prompter import Prompter
@@ -108,6 +112,9 @@ class Live:
         self._flows = TrackedFlows(self.ask, self._intake.view, self._intake.track)
         self._intake.subscribe(self._flows.news)
         self._guarding = Guarding(self.ask, self._intake.view, lambda host, gs: self._intake.update(host, guards=gs))
+        self.setting_up = SettingUp(
+            self._intake.view, self._thought, lambda: self.told_subnets, self.tell_network, self.local
+        )
         self.captures = Captures(self._send, lambda: self._intake.view().fabric, self.local)
 
     # ---- life ----
@@ -247,6 +254,21 @@ class Live:
         """
         return self.captures.start(points, expression)
 
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        """Send a probe along its predicted way, and watch it at the taps; fails while another capture runs."""
+        future: Future[Tracing] = Future()
+        arguments = (source, destination, future)
+        threading.Thread(target=self._trace, args=arguments, name="hostgw-trace", daemon=True).start()
+        return future
+
+    def _trace(self, source: End, destination: End, future: Future[Tracing]) -> None:
+        try:
+            if self.captures.running:
+                raise CaptureError("a capture runs", "one at a time", "Stop it first, on Packets.")
+            future.set_result(trace(self, source, destination))
+        except Exception as error:  # whatever it is, somebody waits for the outcome
+            future.set_exception(error)
+
     # ---- changing ----
 
     def plan(self, findings: Sequence[Finding]) -> Plan:
@@ -273,24 +295,23 @@ class Live:
         told = {name: file for name, files in held.items() for file in files.all}
         return Docker(told, frozenset(name for name, files in held.items() if files.systemd), restart)
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Return what the journal holds, oldest first."""
-        return self._journal.entries()
-
-    def undoable(self) -> tuple[Entry, ...]:
-        """Return the entries that can be taken back on these hosts, newest first."""
-        return self._journal.undoable(machines(self.view().fabric))
+    def judged(self) -> tuple[Judged, ...]:
+        """Return what of each entry of the journal is left to undo on these hosts, the newest first."""
+        return judged(self._journal.entries(), self.view().fabric)
 
     def undo_plan(self, journal_id: str | None = None) -> Plan:
-        """Return the plan that takes back a journal entry; the newest that can be when no id is given."""
-        view = self.view()
-        if journal_id is None:
-            newest = next(iter(self.undoable()), None)
-            return undo_plan(newest, view.fabric, view.mesh, self.local)
-        entry = next((e for e in self._journal.entries() if e.id == journal_id), None)
-        if entry is None:
+        """Return the plan that takes back a journal entry; the newest that is in force when no id is given."""
+        return undo_plan(*self._recorded(journal_id), self.local)
+
+    def undo_since(self, journal_id: str | None = None) -> Plan:
+        """Return the one plan that takes back an entry and all later ones; all there are when no id is given."""
+        return undo_since(*self._recorded(journal_id), self.local)
+
+    def _recorded(self, journal_id: str | None) -> tuple[str | None, tuple[Entry, ...], Fabric, Mesh]:
+        view, entries = self.view(), self._journal.entries()
+        if journal_id is not None and all(entry.id != journal_id for entry in entries):
             raise UsageError(f"the journal has no entry {clean(journal_id, 20)}", remedy="'undo --list' shows them.")
-        return undo_plan(entry, view.fabric, view.mesh, self.local)
+        return journal_id, entries, view.fabric, view.mesh
 
     def apply(self, wanted: Plan, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         """Apply a plan in a thread of its own; one plan at a time. `run` tells how far it is and takes wishes.
@@ -317,6 +338,7 @@ class Live:
             future.set_exception(error)
         finally:
             hosts.close()
+            self.ask_guards()
 
     def watch(self, outcome: Outcome) -> tuple[str, ...]:
         """Look for a while whether somebody undoes what was confirmed; return a sentence for each host where it was."""
@@ -325,6 +347,12 @@ class Live:
         if said := self._guarding.watch(guards, self.timing.watch_s):
             self._journal.end(outcome.journal_id, replace(outcome, detail="; ".join(said)))
         return said
+
+    def ask_guards(self) -> None:
+        """Have the hosts tell of guarded changes; what they say comes into the view."""
+        for host in self.view().fabric.hosts.values():
+            if host.state is HostState.UP:
+                self._guarding.ask(host.name)
 
     def guards(self) -> dict[str, tuple[Guard, ...]]:
         """Return what the hosts say of guarded changes: pending, or ended in the last minutes."""
@@ -371,6 +399,15 @@ class Live:
     def _mesh(self, fabric: Fabric) -> Mesh:
         intention = self._intention
         return build(fabric, intention.intents, intention.network, intention.complete, memory=self._memory)
+
+    def _thought(self, fabric: Fabric, network: Prefix | None) -> Mesh:
+        """Return what should be if the network were this; what the last view worked out is left alone."""
+        return build(fabric, self._intention.intents, network, self._intention.complete)
+
+    def tell_network(self, network: Prefix) -> None:
+        """Take a network as told from now on."""
+        self._intention = replace(self._intention, network=network)
+        self._intake.rebuild()
 
     def ask(self, host: str, make: Callable[[int], Request], timeout: float = ASK_S) -> Future[Reply]:
         """Send the request that `make` makes of an id; its reply, or an error, comes in the future."""

@@ -173,6 +173,10 @@ class Intake:
         """Keep the samples as they are."""
         self._sampling = Sampling.OFF
 
+    def rebuild(self) -> None:
+        """Work the mesh out again: something else is told of it."""
+        self._put("", lambda fabric: fabric, Concern.MESH)
+
     def probed(self, probes: Probes | None) -> None:
         """Take what active checks found; None when it is true no more."""
         if probes is not self._view.fabric.probes:

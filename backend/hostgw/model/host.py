@@ -31,7 +31,7 @@ class Role(StrEnum):
     EXTERNAL = "external"
 
 
-class Namespace(msgspec.Struct, frozen=True):
+class Namespace(msgspec.Struct, frozen=True, gc=False):
     """A network namespace on a host. `id` is the agent's handle: 0 is the host's own, others are containers."""
 
     id: int

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from weakref import WeakKeyDictionary
 
 from hostgw.fabric import NamespaceState
@@ -74,11 +76,8 @@ class Fib:
     """The routes and rules of one namespace, indexed for look-ups; `rules` stand in for the namespace's own."""
 
     def __init__(self, state: NamespaceState, rules: Sequence[Rule] | None = None) -> None:
-        self.tables: dict[int, Table] = {MAIN: Table()}
-        for route in state.routes:
-            if route.table not in self.tables:
-                self.tables[route.table] = Table()
-            self.tables[route.table].add(route)
+        by_table = groupby(state.routes, key=attrgetter("table"))
+        self.tables: dict[int, Table] = {MAIN: Table(), **{number: Table(routes) for number, routes in by_table}}
         read = Section.RULES in state.tables
         self.rules = tuple(rules) if rules is not None else state.rules if read else STANDARD_RULES
         self._addresses = [address for address in state.addresses if address.family == 4]

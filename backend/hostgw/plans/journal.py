@@ -16,11 +16,11 @@ from time import time
 
 import msgspec
 
-from hostgw.clean import plain
+from hostgw.clean import clean, plain
 from hostgw.errors import UsageError
 from hostgw.model.change import Change
 from hostgw.plans.model import Outcome, Plan, Result
-from hostgw.plans.reverse import LASTING, reversed_change
+from hostgw.plans.reverse import LASTING
 
 FILE_NAME = "journal.jsonl"
 UNKNOWN = "unknown"
@@ -62,9 +62,15 @@ class Intent(msgspec.Struct, frozen=True, tag_field="record", tag="intent"):
     user: str
     title: str
     changes: tuple[Made, ...]
-    undoes: str = ""
+    undoes: str | tuple[str, ...] = ()
+    """Ids of the entries that it takes back; a former version wrote the one that there was, or nothing."""
     guards: dict[str, str] = {}
     """Host to the name of its guard, which can be asked how it ended."""
+
+    @property
+    def taken_back(self) -> tuple[str, ...]:
+        """The ids of the entries that it takes back."""
+        return self.undoes if isinstance(self.undoes, tuple) else (self.undoes,) if self.undoes else ()
 
 
 class Ended(msgspec.Struct, frozen=True, tag_field="record", tag="ended"):
@@ -95,7 +101,7 @@ class Entry(msgspec.Struct, frozen=True):
     title: str
     result: str
     changes: tuple[Made, ...]
-    undoes: str = ""
+    undoes: tuple[str, ...] = ()
     undone: bool = False
     guards: dict[str, str] = {}
     detail: str = ""
@@ -109,16 +115,6 @@ class Entry(msgspec.Struct, frozen=True):
         gone = [made for made in self.changes if made not in there]
         rebooted = {made.host for made in there if isinstance(made.change, LASTING)}
         return there if all(made.host in rebooted and not isinstance(made.change, LASTING) for made in gone) else ()
-
-    @property
-    def undoable(self) -> bool:
-        """It changed something that can be put back, and nobody has taken it back."""
-        return self.in_place and any(reversed_change(made.change) for made in self.changes)
-
-    @property
-    def in_place(self) -> bool:
-        """It changed something, and nobody has taken it back."""
-        return bool(self.changes) and not self.undone and not self.undoes
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -144,9 +140,10 @@ def _entry(intent: Intent, ended: Ended | None, undone: bool) -> Entry:
     result, changes = ended.result if ended else UNKNOWN, intent.changes
     if ended and result not in APPLIED:
         changes = tuple(made for made in changes if made.host in ended.changed)
-    detail = ended.detail if ended else ""
+    detail = clean(ended.detail, 1000) if ended else ""
     return Entry(
-        *(intent.id, intent.time, intent.user, intent.title, result, changes, intent.undoes, undone),
+        *(intent.id, intent.time, clean(intent.user, 40), clean(intent.title, 400)),
+        *(result, changes, intent.taken_back, undone),
         guards=intent.guards,
         detail=detail,
     )
@@ -179,13 +176,8 @@ class Journal:
         ended = {record.id: record for record in records if isinstance(record, Ended)}
         intents = [record for record in records if isinstance(record, Intent)]
         done = {i for i, record in ended.items() if record.result in APPLIED}
-        undone = {i.undoes for i in intents if i.undoes and i.id in done}
+        undone = {number for i in intents if i.id in done for number in i.taken_back}
         return tuple(_entry(intent, ended.get(intent.id), intent.id in undone) for intent in intents)
-
-    def undoable(self, machines: Machines) -> tuple[Entry, ...]:
-        """Return the entries that can be taken back, newest first, of those that changed none but `machines`."""
-        entries = (entry for entry in reversed(self.entries()) if entry.undoable)
-        return tuple(entry for entry in entries if entry.left_on(machines))
 
     def _write(self, record: Record) -> None:
         line = _ENCODER.encode(record) + b"\n"

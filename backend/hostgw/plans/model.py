@@ -45,6 +45,8 @@ class Step:
     """How it touches the way back to the operator; empty when it does not."""
     diff: tuple[str, ...] = ()
     """Of a file: what differs, as a unified diff."""
+    why: str = ""
+    """Why it is needed, for somebody who learns; empty where the finding says it."""
 
     @property
     def reversible(self) -> bool:
@@ -68,8 +70,8 @@ class Plan:
     alternatives: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     """Ids of the findings that should be gone afterwards."""
-    undoes: str = ""
-    """Id of the journal entry that this plan takes back."""
+    undoes: tuple[str, ...] = ()
+    """Ids of the journal entries that this plan takes back."""
     notes: tuple[str, ...] = ()
     """What is left as it is, and why."""
     cuts: bool = False

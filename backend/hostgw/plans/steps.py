@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from hostgw.checks.words import route_text, rule_text
+from hostgw.checks.words import rule_text
 from hostgw.fabric import Host, NamespaceState
 from hostgw.model.change import (
     AddressChange,
@@ -26,6 +26,7 @@ from hostgw.model.change import (
 from hostgw.model.finding import Finding
 from hostgw.model.host import Facts
 from hostgw.model.kernel import Link, Neighbour
+from hostgw.paths.words import route_text
 from hostgw.plans.commands import commands
 from hostgw.plans.file_text import state_text, unified
 from hostgw.plans.model import Command, Step
@@ -34,8 +35,8 @@ from hostgw.plans.reverse import LASTING, reversed_change
 NOTHING = ("(none)",)
 
 
-def step(host: Host, change: Change, summary: str, finding: Finding | None = None) -> Step:
-    """Return a step of a plan for one change on one host."""
+def step(host: Host, change: Change, summary: str, finding: Finding | None = None, why: str = "") -> Step:
+    """Return a step of a plan for one change on one host; `why` tells what it is good for."""
     snapshot = host.snapshot
     state = snapshot.state(change.ns) if snapshot else NamespaceState()
     container = snapshot.namespaces.get(change.ns) if snapshot and change.ns else None
@@ -45,7 +46,7 @@ def step(host: Host, change: Change, summary: str, finding: Finding | None = Non
     def typed(wanted: Change) -> tuple[Command, ...]:
         return tuple(Command(host.name, path, argv) for argv in commands(wanted, state))
 
-    before, after = _described(change, state)
+    before, after = described(change, state)
     return Step(
         host=host.name,
         change=change,
@@ -59,6 +60,7 @@ def step(host: Host, change: Change, summary: str, finding: Finding | None = Non
         inode=container.inode if container else 0,
         machine=_machine(change, snapshot.facts) if snapshot else "",
         diff=unified(change) if isinstance(change, FileChange) else (),
+        why=why,
     )
 
 
@@ -71,11 +73,12 @@ Lines = tuple[str, ...]
 
 
 @singledispatch
-def _described(change: object, state: NamespaceState) -> tuple[Lines, Lines]:
+def described(change: object, state: NamespaceState) -> tuple[Lines, Lines]:
+    """Return what a change finds and what it leaves, in the words of the host's own tools."""
     raise TypeError(f"no words for {type(change).__name__}")
 
 
-@_described.register
+@described.register
 def _route(change: RouteChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return (
         tuple(route_text(route, state) for route in change.before),
@@ -83,7 +86,7 @@ def _route(change: RouteChange, state: NamespaceState) -> tuple[Lines, Lines]:
     )
 
 
-@_described.register
+@described.register
 def _link(change: LinkChange, state: NamespaceState) -> tuple[Lines, Lines]:
     def text(wanted: LinkState) -> str:
         master = f" master {state.name_of(wanted.master)}" if wanted.master else " no master"
@@ -96,20 +99,20 @@ def _link(change: LinkChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return (text(change.before),), (text(change.after),)
 
 
-@_described.register
+@described.register
 def _bridge(change: BridgeChange, state: NamespaceState) -> tuple[Lines, Lines]:
     text = (f"{change.name}: bridge, UP, address {change.mac}",)
     return text if change.before else (), text if change.after else ()
 
 
-@_described.register
+@described.register
 def _attachment(change: AttachmentChange, state: NamespaceState) -> tuple[Lines, Lines]:
     where = f"{change.inner} in {change.path}: {change.address}, default via {change.gateway}"
     text = (f"{change.name}: port of {change.bridge}; {where}",)
     return text if change.before else (), text if change.after else ()
 
 
-@_described.register
+@described.register
 def _address(change: AddressChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return (
         tuple(f"{change.name}: {a.address}/{a.length}" for a in change.before),
@@ -117,7 +120,7 @@ def _address(change: AddressChange, state: NamespaceState) -> tuple[Lines, Lines
     )
 
 
-@_described.register
+@described.register
 def _sysctl(change: SysctlChange, state: NamespaceState) -> tuple[Lines, Lines]:
     differing = [path for path, value in change.after.items() if change.before.get(path) != value]
     return (
@@ -126,17 +129,17 @@ def _sysctl(change: SysctlChange, state: NamespaceState) -> tuple[Lines, Lines]:
     )
 
 
-@_described.register
+@described.register
 def _chain(change: ChainChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return change.before, change.after
 
 
-@_described.register
+@described.register
 def _rule(change: RuleChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return tuple(rule_text(rule) for rule in change.before), tuple(rule_text(rule) for rule in change.after)
 
 
-@_described.register
+@described.register
 def _neighbour(change: NeighbourChange, state: NamespaceState) -> tuple[Lines, Lines]:
     def text(entry: Neighbour | None) -> Lines:
         return (f"{entry.address} dev {change.name} lladdr {entry.mac} {entry.state.upper()}",) if entry else ()
@@ -144,14 +147,14 @@ def _neighbour(change: NeighbourChange, state: NamespaceState) -> tuple[Lines, L
     return text(change.before), text(change.after)
 
 
-@_described.register
+@described.register
 def _nft_rule(change: NftRuleChange, state: NamespaceState) -> tuple[Lines, Lines]:
     where = f"{change.family} {change.table} {change.chain}"
     rule = f"{where}: ip saddr {change.source} ip daddr {change.destination} accept"
     return (rule,) * change.before, (rule,) * change.after
 
 
-@_described.register
+@described.register
 def _conntrack(change: ConntrackChange, state: NamespaceState) -> tuple[Lines, Lines]:
     kind = f"{change.protocol} flows" if change.protocol else "flows"
     narrowed = (" with a rewritten source" if change.snat else "") + (
@@ -161,13 +164,13 @@ def _conntrack(change: ConntrackChange, state: NamespaceState) -> tuple[Lines, L
     return (now,), ("tracked anew, by the rules as they are",)
 
 
-@_described.register
+@described.register
 def _file(change: FileChange, state: NamespaceState) -> tuple[Lines, Lines]:
     before, after = (state_text(change.path, text, change.mode) for text in (change.before, change.after))
     return (before,), (after,)
 
 
-@_described.register
+@described.register
 def _service(change: ServiceChange, state: NamespaceState) -> tuple[Lines, Lines]:
     return (f"{change.service} runs with what its files said when it started",), (f"{change.service} is started anew",)
 

@@ -1,77 +1,114 @@
-"""The plan that takes a journal entry back."""
+"""The plan that takes journal entries back: one of them, also out of order, or all since a point."""
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Sequence
 
 from hostgw.checks.catalogue import FixClass
-from hostgw.fabric import Fabric, Host
+from hostgw.fabric import Fabric
 from hostgw.mesh import Mesh
 from hostgw.plans.build import forbidden, marked
-from hostgw.plans.journal import Entry, Made
+from hostgw.plans.journal import Entry
 from hostgw.plans.model import Plan, Step
-from hostgw.plans.reverse import reversed_change, undo_order
+from hostgw.plans.standing import Judged, Left, judged
 from hostgw.plans.steps import step
+from hostgw.plans.taking_back import Back, walk
+
+VERIFICATION = "the host is read again and must be as it was before"
+NOTHING = "nothing to undo: no change was recorded that is not undone"
+NAMED = 3
+"""Entries that the title of a plan names."""
 
 
-def undo_plan(entry: Entry | None, fabric: Fabric, mesh: Mesh, local: frozenset[str] = frozenset()) -> Plan:
-    """Return the plan that puts back what `entry` changed, in reverse order; `refused` says why there is none."""
-    if entry is None:
-        return Plan("undo", FixClass.ADVICE, refused="nothing to undo: no change was recorded that is not undone")
-    title = f"undo: {entry.title}"
-    refused = _refused(entry, fabric)
-    steps = () if refused else tuple(s for made in _undone(entry, fabric) if (s := _step(made, fabric)))
-    if not refused and not steps:
-        refused = "nothing of it can be put back"
-    refused = refused or forbidden(steps, fabric)
-    verification = "the host is read again and must be as it was before"
-    gone = [made.summary for made in entry.changes if reversed_change(made.change) is None]
-    risk = f"not put back, for nothing can: {', '.join(gone)}" if steps and gone else ""
-    steps = marked(steps, fabric, mesh, local)
-    return Plan(title, FixClass.SAFE, steps, risk, verification=verification, refused=refused, undoes=entry.id)
+def undo_plan(
+    number: str | None, entries: Sequence[Entry], fabric: Fabric, mesh: Mesh, local: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the plan that puts back what one entry of the journal changed; `refused` says why there is none.
+
+    Without a number it is the newest one that changed something on these hosts that is still there.
+    """
+    found = judged(entries, fabric)
+    chosen = next((each for each in found if each.entry.id == number or (number is None and each.left.in_force)), None)
+    if chosen is None:
+        return Plan("undo", FixClass.ADVICE, refused=NOTHING)
+    title = f"undo: {chosen.entry.title}"
+    if chosen.left is not Left.UNDOABLE:
+        alternatives = _alternatives(chosen, found)
+        undoes = (chosen.entry.id,)
+        return Plan(title, FixClass.ADVICE, refused=chosen.reason, alternatives=alternatives, undoes=undoes)
+    return _plan(title, [chosen.entry], fabric, mesh, local)
 
 
-def _undone(entry: Entry, fabric: Fabric) -> list[Made]:
-    return undo_order(entry.left_on(machines(fabric)), lambda made: made.change)
+def undo_since(
+    number: str | None, entries: Sequence[Entry], fabric: Fabric, mesh: Mesh, local: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the one plan that takes back an entry and all later ones, newest first; all there are without a number.
+
+    What belongs to other hosts, or is gone by itself, is passed over. One that somebody has changed since refuses it.
+    """
+    found = judged(entries, fabric)
+    place = next((place for place, each in enumerate(found) if each.entry.id == number), len(found) - 1)
+    chosen = [each for each in found[: place + 1] if each.left.in_force]
+    if not chosen:
+        return Plan("undo", FixClass.ADVICE, refused=NOTHING)
+    title = _title([each.entry for each in chosen])
+    undoes = tuple(each.entry.id for each in chosen)
+    if refused := _refused_together(chosen, fabric):
+        blocked = next(i for i, each in enumerate(chosen) if each.entry.id in refused)
+        alternatives = _newer(chosen[:blocked])
+        reasons = "; ".join(f"{i}: {why}" for i, why in refused.items())
+        return Plan(title, FixClass.ADVICE, refused=reasons, alternatives=alternatives, undoes=undoes)
+    return _plan(title, [each.entry for each in chosen], fabric, mesh, local)
 
 
-def machines(fabric: Fabric) -> dict[str, tuple[str, ...]]:
-    """Return the identities of the hosts by name; none where they are not known."""
-    return {host.name: _identities(host) for host in fabric.hosts.values()}
+def _title(entries: Sequence[Entry]) -> str:
+    if len(entries) == 1:
+        return f"undo: {entries[0].title}"
+    more = f"; and {len(entries) - NAMED} more" if len(entries) > NAMED else ""
+    return f"undo {len(entries)} changes, the newest first: {'; '.join(e.title for e in entries[:NAMED])}{more}"
 
 
-def _identities(host: Host) -> tuple[str, ...]:
-    facts = host.snapshot.facts if host.snapshot else None
-    return tuple(known for known in (facts.machine, facts.machine_id) if known) if facts else ()
+def _refused_together(chosen: Sequence[Judged], fabric: Fabric) -> dict[str, str]:
+    """Return why entries cannot be taken back together, by their ids; what they do to each other is no reason."""
+    alone = {each.entry.id: each.reason for each in chosen if each.left in (Left.UNREACHED, Left.PENDING)}
+    if alone:
+        return alone
+    moved = walk([each.entry for each in chosen], fabric).moved
+    return {entry.id: why for entry, why in reversed([(each.entry, each.words) for each in moved])}
 
 
-def _refused(entry: Entry, fabric: Fabric) -> str:
-    if not entry.in_place:
-        return f"{entry.id} is already undone" if entry.undone else f"{entry.id} changed nothing that is still in place"
-    left = entry.left_on(machines(fabric))
-    for made in entry.changes:
-        host = fabric.hosts.get(made.host)
-        if host is None:
-            return f"{made.host} is not among the hosts"
-        if not host.readable:
-            return f"{made.host} is {host.state.value}"
-        if not left and not made.is_on(machines(fabric)):
-            return f"{made.host} is another machine, or was started again since: the change is gone with it"
-        if made in left and made.inode and _namespace(made, host) is None:
-            return f"container {made.namespace} on {made.host} is gone"
-    return ""
+def _newer(entries: Sequence[Judged]) -> tuple[str, ...]:
+    if not entries:
+        return ("take back the others one by one",)
+    last = entries[-1].entry
+    many = f"the {len(entries)} changes since {last.id}" if len(entries) > 1 else f"{last.id} alone"
+    return (f"take back {many} ({last.title})",)
 
 
-def _namespace(made: Made, host: Host) -> int | None:
-    namespaces = host.snapshot.namespaces.values() if host.snapshot else ()
-    return next((ns.id for ns in namespaces if ns.inode == made.inode and ns.id), None)
+def _alternatives(chosen: Judged, found: Sequence[Judged]) -> tuple[str, ...]:
+    if chosen.left is Left.PENDING:
+        return tuple(f"take it back now: hostgw-tui undo {guard}" for guard in chosen.entry.guards.values())
+    if chosen.left is not Left.DEPENDENT:
+        return ()
+    named = next((each.entry for each in found if each.entry.id == chosen.first), None)
+    return (
+        f"undo {chosen.first} first ({named.title if named else ''})",
+        f"or all since this one: hostgw-tui undo --since {chosen.entry.id}; in the dashboard s in the list",
+    )
 
 
-def _step(made: Made, fabric: Fabric) -> Step | None:
-    back = reversed_change(made.change)
-    host = fabric.hosts[made.host]
-    if back is None:
-        return None
-    if made.inode:
-        back = msgspec.structs.replace(back, ns=_namespace(made, host))
-    return step(host, back, f"take back: {made.summary}")
+def _plan(title: str, entries: Sequence[Entry], fabric: Fabric, mesh: Mesh, local: frozenset[str]) -> Plan:
+    walked = walk(entries, fabric)
+    hosts = list(dict.fromkeys(back.host for back in walked.backs))  # what is done at once on a host stands together
+    backs = sorted(walked.backs, key=lambda back: hosts.index(back.host))
+    steps = marked([_step(back, fabric) for back in backs], fabric, mesh, local)
+    refused = forbidden(steps, fabric) if steps else "taken together they change nothing"
+    remarks = [f"not put back, for nothing can: {', '.join(walked.for_good)}"] if walked.for_good else []
+    remarks += [f"as it was before already: {', '.join(walked.already)}"] if walked.already else []
+    undoes = tuple(entry.id for entry in entries)
+    risk = "; ".join(remarks)
+    return Plan(title, FixClass.SAFE, steps, risk, verification=VERIFICATION, refused=refused, undoes=undoes)
+
+
+def _step(back: Back, fabric: Fabric) -> Step:
+    return step(fabric.hosts[back.host], back.change, f"take back: {'; '.join(back.summaries)}")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hostgw.clean import clean
 from hostgw.model.guard import Guard
-from hostgw.plans.journal import Entry
 from hostgw.plans.model import Outcome, Plan, Step
+from hostgw.plans.standing import Judged, Left
 from hostgw.report.check import command_text
 from hostgw.report.model import (
     SCHEMA,
@@ -44,7 +44,8 @@ def plan_report(plan: Plan, outcome: Outcome | None = None, put_back: tuple[str,
 
 
 def _step(step: Step) -> StepReport:
-    return StepReport(step.host, step.summary, step.now, step.wanted, step.commands, step.undo, step.finding, step.diff)
+    told = (step.host, step.summary, step.now, step.wanted, step.commands, step.undo, step.finding)
+    return StepReport(*told, step.why, step.diff)
 
 
 def plan_text(plan: Plan) -> Iterator[str]:
@@ -52,6 +53,8 @@ def plan_text(plan: Plan) -> Iterator[str]:
     yield plan.title
     for step in plan.steps:
         yield f"[{step.host}] {step.summary}"
+        if step.why:
+            yield f"    why:    {step.why}"
         if step.diff:
             yield from (f"    {line}" for line in step.diff)
             continue
@@ -97,34 +100,42 @@ def guards_text(report: GuardsReport) -> Iterator[str]:
         yield "no change is pending, and none ended lately"
 
 
-def journal_report(entries: Iterable[Entry]) -> JournalReport:
-    """Return the journal, oldest first."""
-    return JournalReport(SCHEMA, tuple(_entry(entry) for entry in entries))
+_STATES = {
+    Left.UNDOABLE: JournalState.NOT_UNDONE,
+    Left.FOR_GOOD: JournalState.IRREVERSIBLE,
+    Left.UNDO: JournalState.NOTHING,
+    Left.NOTHING: JournalState.NOTHING,
+}
 
 
-def _entry(entry: Entry) -> JournalEntryReport:
-    state = JournalState.NOTHING
-    if entry.undone:
-        state = JournalState.UNDONE
-    elif entry.in_place:
-        state = JournalState.NOT_UNDONE if entry.undoable else JournalState.IRREVERSIBLE
-    told = (entry.id, entry.time, entry.user, entry.title, entry.result, entry.undoable)
-    return JournalEntryReport(*told, entry.hosts, state)
+def journal_report(entries: Iterable[Judged]) -> JournalReport:
+    """Return the journal, oldest first, of entries judged newest first."""
+    return JournalReport(SCHEMA, tuple(_entry(each) for each in reversed(tuple(entries))))
+
+
+def _entry(each: Judged) -> JournalEntryReport:
+    entry, left = each.entry, each.left
+    state = _STATES[left] if left in _STATES else JournalState(left.value)
+    told = (entry.id, entry.time, entry.user, entry.title, entry.result, left is Left.UNDOABLE)
+    more = (len(entry.changes), each.reason, each.first, entry.undoes)
+    return JournalEntryReport(*told, entry.hosts, state, *more)
 
 
 def journal_text(report: JournalReport) -> Iterator[str]:
-    """Yield the journal for people.
-
-    Whether a host is still that machine is only seen when it is reached, so nothing here says that an undo will work.
-    """
+    """Yield the journal for people: what can be undone, else why not."""
     width = max((len(_places(entry)) for entry in report.entries), default=0)
     for entry in report.entries:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.time))
-        mark = f"  ({entry.state})" if entry.state else ""
+        because = entry.reason if entry.state in _TOLD else ""
+        mark = f"  ({entry.state}{f': {because}' if because else ''})" if entry.state else ""
         places = f"{_places(entry):<{width}}"
-        yield clean(f"{entry.id}  {when}  {entry.user:<8} {entry.result:<11} {places}  {entry.title}{mark}", 400)
+        yield clean(f"{entry.id}  {when}  {entry.user:<8} {entry.result:<11} {places}  {entry.title}{mark}", 600)
     if not report.entries:
         yield "the journal is empty"
+
+
+_TOLD = frozenset(JournalState) - {JournalState.NOT_UNDONE, JournalState.UNDONE, JournalState.IRREVERSIBLE}
+"""States whose reason says more than their name."""
 
 
 def _places(entry: JournalEntryReport) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
+from hostgw.capture.trace import Trace
 from hostgw.model.finding import Severity
 from hostgw.model.guard import GuardState
 from hostgw.model.host import HostState, Role
+from hostgw.paths.predict import End, Leg, Query
 from hostgw.plans.model import Command
 
 SCHEMA = 1
@@ -165,6 +167,8 @@ class StepReport(msgspec.Struct, frozen=True):
     commands: tuple[Command, ...]
     undo: tuple[Command, ...]
     finding: str
+    why: str = ""
+    """What it is good for, where it is no finding that says so."""
     diff: tuple[str, ...] = ()
     """Of a file: what differs, as a unified diff."""
 
@@ -190,9 +194,16 @@ class FixRunReport(msgspec.Struct, frozen=True):
 
 
 class JournalState(StrEnum):
-    """What of a journal entry is left to undo, as the journal knows it."""
+    """What of a journal entry is left to undo: as the journal knows it, and with hosts as these are now."""
 
     NOT_UNDONE = "not undone"
+    """It can be undone; without hosts, as far as the journal alone can tell."""
+    DEPENDENT = "another first"
+    MOVED = "moved on"
+    PENDING = "pending"
+    UNREACHED = "not reached"
+    BACK = "back already"
+    ELSEWHERE = "other hosts"
     UNDONE = "undone"
     IRREVERSIBLE = "nothing of it can be put back"
     NOTHING = ""
@@ -202,7 +213,7 @@ class JournalState(StrEnum):
 class JournalEntryReport(msgspec.Struct, frozen=True):
     """One entry of `undo --list --json`; `time` is epoch seconds.
 
-    `undoable` says that it changed what can be put back, not that its hosts are still the same machines.
+    Without hosts, `undoable` says that it changed what can be put back, not that its hosts are still as it left them.
     """
 
     id: str
@@ -213,6 +224,13 @@ class JournalEntryReport(msgspec.Struct, frozen=True):
     undoable: bool
     hosts: tuple[str, ...] = ()
     state: JournalState = JournalState.NOTHING
+    changes: int = 0
+    reason: str = ""
+    """Why it cannot be undone; empty when it can."""
+    first: str = ""
+    """Id of the entry that has to be undone before it."""
+    undoes: tuple[str, ...] = ()
+    """Ids of the entries that it took back."""
 
 
 class PendingReport(msgspec.Struct, frozen=True):
@@ -283,6 +301,19 @@ class ExplainReport(msgspec.Struct, frozen=True):
     entries: tuple[EntryReport, ...]
 
 
+class PathReport(msgspec.Struct, frozen=True):
+    """The document of `path --json`."""
+
+    source: End
+    destination: End
+    query: Query
+    works: bool
+    """A question is predicted to be answered."""
+    request: Leg
+    reply: Leg | None
+    schema: int = SCHEMA
+
+
 SCHEMAS: dict[str, Any] = {
     "check": CheckReport,
     "routes": RoutesReport,
@@ -291,6 +322,8 @@ SCHEMAS: dict[str, Any] = {
     "undo-list": JournalReport,
     "undo-pending": GuardsReport,
     "explain": ExplainReport,
+    "path": PathReport,
+    "trace": Trace,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

@@ -6,19 +6,19 @@ import argparse
 
 from hostgw.live import Live
 from hostgw.plans.journal import Journal
-from hostgw.report.fix import guards_report, guards_text, journal_report, journal_text
+from hostgw.plans.standing import judged
+from hostgw.report.fix import guards_report, guards_text, journal_report, journal_text, plan_report
 from hostgw_tui.commands.applying import EXIT_NOT_VERIFIED, carry_out
 from hostgw_tui.commands.fix import permit, settle
 from hostgw_tui.commands.output import narrate, write
+from hostgw_tui.commands.reached import reached
 from hostgw_tui.options import running
 
 
 def run(args: argparse.Namespace) -> int:
     """Undo, or list what could be undone."""
     if args.list:
-        report = journal_report(Journal().entries())
-        write(report, journal_text(report), args.json)
-        return 0
+        return _list(args)
     if args.pending:
         with running(args) as live:
             pending = guards_report(live.guards())
@@ -28,20 +28,33 @@ def run(args: argparse.Namespace) -> int:
     with running(args) as live:
         if not args.dry_run:
             settle(live)
-        if args.all:
-            return _all(live, args)
+        if args.all or args.since:
+            return _since(live, args)
         if args.id and (places := _pending(live, args.id)):
             return _end(live, args.id, places)
         return carry_out(live, live.undo_plan(args.id), args)
 
 
-def _all(live: Live, args: argparse.Namespace) -> int:
-    undoable = live.undoable()
-    if not undoable:
-        narrate("nothing to undo")
-    for entry in undoable:
-        if code := carry_out(live, live.undo_plan(entry.id), args):
-            return code
+def _list(args: argparse.Namespace) -> int:
+    """Print the journal: alone, or compared with how the named hosts are now."""
+    if not any((args.hosts, args.inventory, args.lab)):
+        report = journal_report(judged(Journal().entries(), None))
+        write(report, journal_text(report), args.json)
+        return 0
+    with running(args) as live:
+        report = journal_report(live.judged())
+        write(report, journal_text(report), args.json)
+        return reached(live.view())
+
+
+def _since(live: Live, args: argparse.Namespace) -> int:
+    """Take back an entry and all later ones as one change; all of them without an entry."""
+    plan = live.undo_since(args.since)
+    if plan.undoes:
+        return carry_out(live, plan, args)
+    narrate("nothing to undo")
+    if args.json:
+        write(plan_report(plan), (), True)
     return 0
 
 

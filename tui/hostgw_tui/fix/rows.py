@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostgw.checks.catalogue import CLASS_WORDS, FixClass
 from hostgw.plans.model import Command, Outcome, Plan, Result, Step
@@ -28,6 +28,7 @@ MEANINGS = {
     Result.REFUSED: "Nothing was changed.",
 }
 WRITTEN = "Written, read back and confirmed. The files count from the next boot, or when their program reads them."
+DONE = "Applied and confirmed. The hosts were read again and are as planned."
 TAKEN_BACK = "Taken back. The host was read again and is as it was before."
 
 
@@ -52,51 +53,69 @@ def can_apply(plan: Plan) -> bool:
     return bool(plan.steps) and not plan.refused and plan.fix_class is not FixClass.ADVICE
 
 
+FOLDED_ABOVE = 60
+"""Steps up to which all are told in full; of more, only the one under the cursor is, and the heads of its host."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which steps of a plan are left out, and which one the cursor is on."""
+    """Which step of a plan the cursor is on, and which ones are left out."""
 
     at: int = 0
     left_out: frozenset[int] = frozenset()
+    free: bool = True
+    """Steps may be left out. An undo is whole: an entry is undone or it is not."""
 
     def toggled(self) -> Choice:
         """Return the choice with the step under the cursor turned round."""
-        return Choice(self.at, self.left_out ^ {self.at})
+        return replace(self, left_out=self.left_out ^ {self.at}) if self.free else self
 
     def moved(self, by: int, count: int) -> Choice:
         """Return the choice with the cursor on another of `count` steps."""
-        return Choice(min(max(0, self.at + by), count - 1), self.left_out)
+        return replace(self, at=min(max(0, self.at + by), count - 1))
 
 
 def plan_lines(plan: Plan, choice: Choice | None = None, last: int | None = None) -> Iterator[Line]:
-    """Yield the preview of a plan, with a mark for each step where several can be chosen from.
+    """Yield the preview of a plan, each of several steps under its summary, with a mark where they can be chosen from.
 
     With `last`, only as far as to the head of that step.
     """
+    choice = choice or Choice(free=False)
     yield cell(plan.title, Tone.STRONG)
     if not can_apply(plan):
         yield from _refusal(plan)
-    host = ""
-    for place, step in enumerate(plan.steps):
-        if step.host != host:
-            host = step.host
-            yield ()
-            yield line(Part(host, Tone.NAME))
-        if choice and len(plan.steps) > 1:
-            yield _head(step, place, choice)
-        if place == last:
-            return
-        if choice is None or place not in choice.left_out:
-            yield from _step(step)
+    folded = len(plan.steps) > FOLDED_ABOVE
+    for host, places in _by_host(plan):
+        yield ()
+        open_ = not folded or choice.at in places
+        yield line(Part(host, Tone.NAME), Part("" if open_ else f"  {len(places)} steps", Tone.DIM))
+        for place in places if open_ else ():
+            step = plan.steps[place]
+            if len(plan.steps) > 1:
+                yield _head(step, place, choice)
+            if place == last:
+                return
+            if place not in choice.left_out and (not folded or place == choice.at):
+                yield from _step(step)
     if plan.steps:
         yield ()
         yield from _remarks(plan)
 
 
+def _by_host(plan: Plan) -> Iterator[tuple[str, range]]:
+    """Yield the hosts in turn with the places of their steps, which stand together."""
+    start = 0
+    for place, step in enumerate(plan.steps, 1):
+        if place == len(plan.steps) or plan.steps[place].host != step.host:
+            yield step.host, range(start, place)
+            start = place
+
+
 def _head(step: Step, place: int, choice: Choice) -> Line:
     out = place in choice.left_out
     cursor = Part("▸ " if place == choice.at else "  ", Tone.KEY)
-    return line(cursor, Part("[ ] " if out else "[x] ", Tone.DIM if out else Tone.OK), Part(step.summary, Tone.DIM))
+    mark = Part("[ ] " if out else "[x] ", Tone.DIM if out else Tone.OK) if choice.free else Part("· ", Tone.DIM)
+    return line(cursor, mark, Part(step.summary, Tone.DIM))
 
 
 def _refusal(plan: Plan) -> Iterator[Line]:
@@ -111,6 +130,8 @@ def _refusal(plan: Plan) -> Iterator[Line]:
 
 def _step(step: Step) -> Iterator[Line]:
     where = f"  in container {step.namespace}" if step.namespace else ""
+    if step.why:
+        yield from _labelled("why", [(step.why, Tone.NOTE)])
     if step.diff:
         yield from (line(Part(f"  {text}", _diff_tone(text))) for text in step.diff)
         return
@@ -140,7 +161,8 @@ def _labelled(label: str, texts: Iterable[tuple[str, Tone]]) -> Iterator[Line]:
 
 
 def _remarks(plan: Plan) -> Iterator[Line]:
-    yield from _labelled("fix", [(CLASS_WORDS[plan.fix_class], Tone.PLAIN)])
+    if plan.findings:
+        yield from _labelled("fix", [(CLASS_WORDS[plan.fix_class], Tone.PLAIN)])
     if plan.owner:
         yield from _labelled("owner", [(f"{plan.owner} may put it back", Tone.WARN)])
     if plan.risk:
@@ -153,12 +175,14 @@ def _remarks(plan: Plan) -> Iterator[Line]:
         yield from _labelled("danger", [(f"{reason}: it may cut you off, until the guard takes it back", Tone.WARN)])
 
 
-def outcome_lines(outcome: Outcome, undo: bool = False, files: bool = False) -> Iterator[Line]:
-    """Yield what became of a plan, or of an undo; `files` that it wrote files and nothing else."""
+def outcome_lines(outcome: Outcome, plan: Plan) -> Iterator[Line]:
+    """Yield what became of a plan."""
     sign = RESULTS[outcome.result]
     where = f" on {outcome.host}" if outcome.host else ""
     yield line(Part(f"{sign.glyph} {sign.word}{where}", sign.tone))
-    good = TAKEN_BACK if undo else WRITTEN if files else MEANINGS[Result.VERIFIED]
+    files = all(step.diff for step in plan.steps)
+    mended = MEANINGS[Result.VERIFIED] if plan.findings else DONE
+    good = TAKEN_BACK if plan.undoes else WRITTEN if files else mended
     yield line(good if outcome.result is Result.VERIFIED else MEANINGS[outcome.result])
     if outcome.detail and outcome.result is not Result.VERIFIED:
         yield line(Part(outcome.detail))
@@ -187,7 +211,7 @@ def watch_lines(seconds: float, put_back: tuple[str, ...] | None) -> Iterator[Li
 def commands_text(plan: Plan) -> str:
     """Return the commands as lines to paste, each host under a comment."""
     lines: list[str] = []
-    for host in plan.hosts:
+    for host, places in _by_host(plan):
         lines.append(f"# on {host}")
-        lines += [command_text(c) for step in plan.steps if step.host == host for c in step.commands]
+        lines += [command_text(command) for place in places for command in plan.steps[place].commands]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -40,10 +41,11 @@ class FixDialog(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("fix"), *SCROLLING]
     AUTO_FOCUS = "#cancel"
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, what: str = "", then: Callable[[Outcome], None] = lambda outcome: None) -> None:
+        """`what` names what the plan does, in one word; `then` is called when it was applied and confirmed."""
         super().__init__()
-        self._whole = plan
-        self.choice = Choice()
+        self._whole, self._what, self.then = plan, what, then
+        self.choice = Choice(free=not plan.undoes)
         self.outcome: Outcome | None = None
         self.run: Run | None = None
         """The run of the plan, while it is being applied."""
@@ -62,8 +64,9 @@ class FixDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the preview, the place of the outcome, Cancel and the keys."""
         with Vertical(classes="dialog wide") as box:
-            what, not_so = ("Undo", "not possible") if self.plan.undoes else ("Fix", "not by a key")
-            what = "Persist" if any(step.diff for step in self.plan.steps) and not self.plan.undoes else what
+            files = any(step.diff for step in self.plan.steps)
+            what = self._what or ("Undo" if self.plan.undoes else "Persist" if files else "Fix")
+            not_so = "not by a key" if what == "Fix" else "not possible"
             possible = can_apply(self.plan)
             box.border_title = f"{what}: {'preview' if possible else not_so}"
             box.border_subtitle = "nothing is changed yet" if possible else ""
@@ -109,7 +112,7 @@ class FixDialog(ModalScreen[None]):
         if self.run:
             return hint(("b", "back now"), ("+", "a minute more"), ("esc", "close, it goes on"))
         copy = hint(("y", "copy commands")) if self.plan.steps else ()
-        choose = hint(("↑↓ space", "choose")) if self._choosing else ()
+        choose = hint(("↑↓ space", "choose") if self.choice.free else ("↑↓", "steps")) if self._choosing else ()
         apply = hint(self._apply_key) if not self._why_not() else self._greyed()
         return (*apply, *choose, *copy, *hint(("esc", "cancel")))
 
@@ -213,8 +216,7 @@ class FixDialog(ModalScreen[None]):
         if self.outcome:
             watched = watch_lines(self.hostgw.engine.watch_s, self._put_back) if self._kept else ()
             offer = (cell(f"{OFFER}; p makes them last", Tone.DIM),) if self._may_last else ()
-            files = all(step.diff for step in self.plan.steps)
-            self._say((*outcome_lines(self.outcome, bool(self.plan.undoes), files), *offer, *watched))
+            self._say((*outcome_lines(self.outcome, self.plan), *offer, *watched))
 
     def action_roll_back(self) -> None:
         """Take back now what is not confirmed yet."""

@@ -74,7 +74,8 @@ def _host_row(host: Host, view: View, found: int, noticed: int, now: float) -> R
     address = address_text(member.underlay.address) if member and member.underlay else host.address
     subnets = member.subnets if member else ()
     more = f" +{len(subnets) - 1}" if len(subnets) > 1 else ""
-    subnet = f"{subnets[0].prefix}{more}" if subnets else (member.role.value if member and host.readable else "")
+    none = "none yet" if is_bare(view) else member.role.value if member else ""
+    subnet = f"{subnets[0].prefix}{more}" if subnets else none if host.readable else ""
     old = host.state is not HostState.UP
     cells = (
         cell(host.name, Tone.NAME),
@@ -234,6 +235,36 @@ def network_title(view: View) -> str:
     return f"network {network} ({source})"
 
 
+BARE = (
+    cell("These hosts form no host-gw network yet: none of them owns a container subnet.", Tone.NOTE),
+    line(
+        Part("S", Tone.KEY),
+        " sets one up: it asks for a network and shows every step before any change.",
+    ),
+)
+
+
+EMPTY = line("No container hangs on a bridge yet: ", Part(":", Tone.KEY), " and then attach makes one of a namespace.")
+
+
+def has_containers(view: View) -> bool:
+    """Tell whether some host has a container."""
+    return any(host.snapshot and host.snapshot.containers for host in view.fabric.readable)
+
+
+def is_bare(view: View) -> bool:
+    """Tell whether hosts were read, and none owns a subnet."""
+    return bool(view.fabric.readable) and not view.mesh.subnets
+
+
+def no_subnet(view: View) -> tuple[Line, ...]:
+    """Return what the matrix says when it is empty; how to make a network where the list of findings does not tell."""
+    known = cell("no subnet is known yet", Tone.NOTE)
+    return (
+        (line(*known, ": ", Part("S", Tone.KEY), " sets a network up"),) if is_bare(view) and view.listed else (known,)
+    )
+
+
 def no_findings(view: View) -> tuple[Line, ...]:
     """Return what the list of findings says when it is empty."""
     hosts = view.fabric.hosts.values()
@@ -246,9 +277,11 @@ def no_findings(view: View) -> tuple[Line, ...]:
         waiting = any(host.state in (HostState.CONNECTING, HostState.UP) for host in hosts)
         text = "Connecting: findings appear as the hosts answer." if waiting else "No host could be reached."
         return (cell(text, Tone.NOTE if waiting else Tone.BAD), TRY)
+    if is_bare(view):
+        return BARE
     healthy = cell("✓ Healthy: every host routes every subnet to its owner; nothing that is checked is wrong.", Tone.OK)
     if not unread:
-        return (healthy,)
+        return (healthy,) if has_containers(view) else (healthy, EMPTY)
     names = ", ".join(host.name for host in unread)
     share = f"{len(hosts) - len(unread)} of {len(hosts)}"
     return (

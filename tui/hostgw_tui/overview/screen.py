@@ -27,6 +27,7 @@ from hostgw_tui.overview.rows import (
     is_current,
     network_title,
     no_findings,
+    no_subnet,
 )
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
@@ -79,7 +80,7 @@ class OverviewScreen(MainScreen):
         hosts.show(host_rows(view, self.hostgw.now()), (cell("no hosts are listed", Tone.NOTE),))
         matrix = self.query_one(MatrixGrid)
         names = max((len(name) for name in view.fabric.hosts), default=0)
-        matrix.show_matrix(MatrixRows(view, self._judge), names, (cell("no subnet is known yet", Tone.NOTE),))
+        matrix.show_matrix(MatrixRows(view, self._judge), names, no_subnet(view))
         findings = self.query_one("#findings", Grid)
         findings.show(finding_rows(view.listed), no_findings(view))
         self._lend_focus(hosts, findings)

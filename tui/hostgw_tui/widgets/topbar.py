@@ -72,6 +72,8 @@ def summary(view: View, paused: bool, title: str = "") -> Line:
         verdict = Part(f" · ✗ {len(found)} found", Tone.BAD if errors else Tone.WARN)
     elif unread:
         verdict = Part(f" · ? {unread} not known", Tone.WARN)
+    elif not view.mesh.subnets:
+        verdict = Part(" · no network", Tone.NOTE)
     else:
         verdict = Part(" · ✓ healthy", Tone.OK)
     shown = (Part("PAUSED ", Tone.WARN),) if paused else ()

@@ -68,7 +68,7 @@ def _lasts(path: str) -> bool:
 
 
 def _right(route: Route, expected: Expected) -> bool:
-    return bool(route.gateway) and (address_number(route.gateway), route.oif) in expected.ways
+    return bool(route.gateway) and (route.gateway, route.oif) in expected.ways
 
 
 def _bridges(host: Host, subnets: tuple[Subnet, ...], files: Files) -> Iterator[BridgeConfig]:

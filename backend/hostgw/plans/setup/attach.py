@@ -14,6 +14,7 @@ from hostgw.model.change import AttachmentChange
 from hostgw.model.ip import FULL, address_number, address_text
 from hostgw.plans.build import forbidden, marked
 from hostgw.plans.model import Plan, Step
+from hostgw.plans.setup import reasons
 from hostgw.plans.setup.build import RISK, VERIFICATION
 from hostgw.plans.steps import step
 
@@ -31,6 +32,8 @@ def attach_plan(
         UsageError: the host has no bridge with a subnet, a name is none, or the address is not of the subnet.
     """
     host, subnet = _place(fabric, mesh, name)
+    if not containers:
+        raise UsageError("which namespace?", "", "`ip netns` on the host lists them.")
     title = f"attach {', '.join(containers)} on {name}"
     free = iter([_chosen(subnet, address)]) if address else _free_addresses(host, subnet)
     steps = []
@@ -43,7 +46,8 @@ def attach_plan(
             raise UsageError(f"no address of {subnet.prefix} is free for {container}", "", "Detach a container first.")
         held = f"{address_text(number)}/{subnet.prefix.length}"
         change = _attachment(port, subnet, path, "eth0", held, there=False)
-        steps.append(step(host, change, f"{container} hangs on {subnet.bridge} as {held}"))
+        why = reasons.attachment(container, subnet.bridge, address_text(subnet.gateway))
+        steps.append(step(host, change, f"{container} hangs on {subnet.bridge} as {held}", why=why))
     return _plan(title, steps, fabric, mesh, local)
 
 
@@ -77,7 +81,8 @@ def detach_plan(fabric: Fabric, mesh: Mesh, name: str, container: str, local: It
         raise UsageError(f"{container} has no address of {subnet.prefix}", "", f"Remove {port} by hand.")
     text = f"{held.address}/{held.length}"
     change = _attachment(port, subnet, inner.path, state.name_of(held.index), text, there=True)
-    made = step(host, change, f"{container} is taken off {subnet.bridge}")
+    why = reasons.detachment(container, subnet.bridge)
+    made = step(host, change, f"{container} is taken off {subnet.bridge}", why=why)
     return replace(_plan(f"detach {container} on {name}", [made], fabric, mesh, local), cuts=True)
 
 

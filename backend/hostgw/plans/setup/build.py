@@ -15,6 +15,7 @@ from hostgw.plans.advice import ALTERNATIVES
 from hostgw.plans.build import forbidden, marked
 from hostgw.plans.model import Plan, Step
 from hostgw.plans.recipes.parts import routes_to
+from hostgw.plans.setup import reasons
 from hostgw.plans.setup.docker import NOT_ASKED, Docker, notes
 from hostgw.plans.setup.steps import host_steps, route_steps
 from hostgw.plans.setup.wishes import Wishes
@@ -99,7 +100,8 @@ def _forgotten(host: Host, subnets: Iterable[Subnet]) -> Iterator[Step]:
         if held:
             kept = tuple(route for route in routes_to(host, str(subnet.prefix)) if route not in held)
             change = RouteChange(254, str(subnet.prefix), (*held, *kept), kept)
-            yield step(host, change, f"no route to {subnet.prefix} of {subnet.owner}")
+            why = reasons.forgotten(subnet.owner, host.name)
+            yield step(host, change, f"no route to {subnet.prefix} of {subnet.owner}", why=why)
 
 
 def _plan(
@@ -111,7 +113,7 @@ def _plan(
     local: Iterable[str],
     hosts: tuple[str, ...],
 ) -> Plan:
-    if refused := "; ".join(_impossible(fabric, mesh, wishes, hosts)):
+    if refused := "; ".join(obstacles(fabric, mesh, wishes, hosts)):
         alternatives = tuple(ALTERNATIVES["R7"]) if "segment" in refused else ()
         return Plan(title, FixClass.ADVICE, refused=refused, alternatives=alternatives)
     found = marked(steps, fabric, mesh, frozenset(local))
@@ -119,7 +121,7 @@ def _plan(
     return Plan(title, FixClass.SAFE, found, RISK, verification=VERIFICATION, refused=refused)
 
 
-def _impossible(fabric: Fabric, mesh: Mesh, wishes: Wishes, hosts: tuple[str, ...]) -> Iterator[str]:
+def obstacles(fabric: Fabric, mesh: Mesh, wishes: Wishes, hosts: tuple[str, ...]) -> Iterator[str]:
     """Yield why host-gw cannot work between these hosts."""
     stand = {}
     for name in hosts:

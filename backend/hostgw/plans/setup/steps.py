@@ -15,6 +15,7 @@ from hostgw.paths.netfilter import Flow, passages
 from hostgw.plans.model import Step
 from hostgw.plans.recipes.filtering import forwarding_change
 from hostgw.plans.recipes.parts import routes_to
+from hostgw.plans.setup import reasons
 from hostgw.plans.setup.docker import Docker, file_steps, restart_steps
 from hostgw.plans.setup.wishes import HostWish, Wishes, fixed_mac
 from hostgw.plans.steps import step
@@ -31,20 +32,26 @@ def bridge_steps(host: Host, wish: HostWish) -> Iterator[Step]:
     link = host.root.links_by_name.get(wish.bridge)
     if link is None:
         change = BridgeChange(wish.bridge, fixed_mac(wish.gateway), before=False, after=True)
-        yield step(host, change, f"bridge {wish.bridge}, which keeps its MAC address whatever ports come and go")
+        yield step(
+            host,
+            change,
+            f"bridge {wish.bridge}, which keeps its MAC address whatever ports come and go",
+            why=reasons.bridge(wish),
+        )
     held = host.root.addresses_of(link.index) if link else ()
     wanted = address_text(wish.gateway)
     if wish.subnet and not any(address.address == wanted for address in held):
         index = link.index if link else 0
         own = Address(index, wanted, wish.subnet.length)
         summary = f"the gateway address of {wish.subnet}; the connected route comes with it"
-        yield step(host, AddressChange(index, wish.bridge, held, (*held, own)), summary)
+        yield step(host, AddressChange(index, wish.bridge, held, (*held, own)), summary, why=reasons.gateway(wish))
 
 
-def forwarding_steps(host: Host) -> Iterator[Step]:
+def forwarding_steps(host: Host, wish: HostWish) -> Iterator[Step]:
     """Yield the switch that makes a router of the host."""
     if host.root.sysctls.get("net/ipv4/ip_forward") != "1":
-        yield step(host, forwarding_change(host), "let the host forward: it is the gateway of its containers")
+        summary = "let the host forward: it is the gateway of its containers"
+        yield step(host, forwarding_change(host), summary, why=reasons.forwarding(wish))
 
 
 def route_steps(host: Host, wishes: Wishes, mesh: Mesh, only: str = "") -> Iterator[Step]:
@@ -58,7 +65,9 @@ def route_steps(host: Host, wishes: Wishes, mesh: Mesh, only: str = "") -> Itera
             gateway = next((a for a in theirs.addresses if mine.segment.contains(a)), theirs.address)
             way = {"gateway": address_text(gateway), "oif": mine.index, "protocol": "static"}
             route = Route(str(other.subnet), **way)  # type: ignore[arg-type]
-            yield step(host, RouteChange(254, route.dst, (), (route,)), f"route {route.dst} by its owner {other.name}")
+            summary = f"route {route.dst} by its owner {other.name}"
+            why = reasons.route(host.name, other, route.gateway, mine.interface)
+            yield step(host, RouteChange(254, route.dst, (), (route,)), summary, why=why)
 
 
 def masquerade_lines(network: str, subnet: str) -> tuple[str, ...]:
@@ -84,12 +93,13 @@ def nat_steps(host: Host, wish: HostWish, wishes: Wishes) -> Iterator[Step]:
     held = own.lines if own else ()
     if held != wanted:
         change = ChainChange(backend, NAT, CHAIN, held, wanted, missing="" if own else "before")
-        yield step(host, change, "containers keep their address among themselves, and get the host's to the outside")
+        summary = "containers keep their address among themselves, and get the host's to the outside"
+        yield step(host, change, summary, why=reasons.masquerade(wish, wishes))
     lines, jump = base.lines if base else (), f"-A {POSTROUTING} -j {CHAIN}"
     if not lines or lines[0] != jump:
         after = (jump, *(line for line in lines if line != jump))
         change = ChainChange(backend, NAT, POSTROUTING, lines, after, missing="" if base else "before")
-        yield step(host, change, "our rules decide before any others do")
+        yield step(host, change, "our rules decide before any others do", why=reasons.jump(wish))
 
 
 def accept_steps(host: Host, wish: HostWish, wishes: Wishes, device: str) -> Iterator[Step]:
@@ -107,7 +117,8 @@ def accept_steps(host: Host, wish: HostWish, wishes: Wishes, device: str) -> Ite
         if chain is not None and (chain.rules or chain.policy == "DROP"):
             after = (*accepts, *(line for line in chain.lines if line not in accepts))
             change = ChainChange(rules.backend, "filter", "FORWARD", chain.lines, after)
-            yield step(host, change, "accept what containers send and get, before it is dropped")
+            summary = "accept what containers send and get, before it is dropped"
+            yield step(host, change, summary, why=reasons.accept(wish))
 
 
 def _flows(wish: HostWish, wishes: Wishes, device: str) -> Iterator[Flow]:
@@ -134,7 +145,7 @@ def host_steps(host: Host, wishes: Wishes, mesh: Mesh, nat: bool, docker: Docker
     if wish.subnet and not wish.there:
         yield from file_steps(host, wish, docker) if wish.docker else bridge_steps(host, wish)
     if wish.subnet:
-        yield from forwarding_steps(host)
+        yield from forwarding_steps(host, wish)
     if wish.subnet and not wish.there:
         yield from nat_steps(host, wish, wishes) if nat else ()
         yield from accept_steps(host, wish, wishes, underlay.interface if underlay else "")

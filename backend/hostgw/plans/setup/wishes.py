@@ -63,12 +63,13 @@ def wishes(
         UsageError: a told subnet is not in the network or given twice, a name is not listed, or no subnet is free.
     """
     outside = set(external)
-    _check(fabric, network, told, outside)
+    _check(fabric, mesh, network, told, outside)
     taken = {subnet.prefix for subnet in mesh.subnets} | set(told.values())
     free = _free(network, taken)
     found = []
     for name in fabric.hosts:
-        owned = next((s for s in mesh.members[name].subnets), None) if name in mesh.members else None
+        held = mesh.members[name].subnets if name in mesh.members else ()
+        owned = next((s for s in held if network.covers(s.prefix)), None)
         if name in outside:
             found.append(HostWish(name, None))
         elif by_docker(fabric.hosts[name]) and (owned is None or owned.bridge in ("", DOCKER)):
@@ -96,7 +97,7 @@ def holds(host: Host, wish: HostWish) -> bool:
     return any((a.address, a.length) == (address_text(wish.gateway), length) for a in held)
 
 
-def _check(fabric: Fabric, network: Prefix, told: Mapping[str, Prefix], outside: set[str]) -> None:
+def _check(fabric: Fabric, mesh: Mesh, network: Prefix, told: Mapping[str, Prefix], outside: set[str]) -> None:
     for name in (*told, *sorted(outside)):
         if name not in fabric.hosts:
             raise UsageError(f"there is no host {name}", "", f"There are: {', '.join(fabric.hosts)}.")
@@ -105,6 +106,13 @@ def _check(fabric: Fabric, network: Prefix, told: Mapping[str, Prefix], outside:
             raise UsageError(f"{subnet} for {name} is not in {network}", "", "Choose another, or another --network.")
         if clash := next((o for o, other in told.items() if o != name and other.overlaps(subnet)), ""):
             raise UsageError(f"{name} and {clash} would own the same addresses", f"{subnet}", "Give each its own.")
+        if owner := owner_of(mesh, name, subnet):
+            raise UsageError(f"{subnet} for {name} is {owner}'s already", "", "Give each its own.")
+
+
+def owner_of(mesh: Mesh, name: str, subnet: Prefix) -> str:
+    """Return which other host owns addresses of a subnet already; empty when none does."""
+    return next((held.owner for held in mesh.subnets if held.owner != name and held.prefix.overlaps(subnet)), "")
 
 
 def _free(network: Prefix, taken: set[Prefix]) -> Iterator[Prefix]:

@@ -1,0 +1,10 @@
+"""A packet's predicted way, tap by tap, in both directions: `predict(fabric, source, destination)`.
+
+Pure: it walks what the hosts' kernels hold (routes, neighbours, rules, settings), and sends nothing.
+"""
+
+from hostgw.paths.predict.both import predict
+from hostgw.paths.predict.ends import find_end
+from hostgw.paths.predict.model import End, Hop, Leg, Outcome, Prediction, Query
+
+__all__ = ["End", "Hop", "Leg", "Outcome", "Prediction", "Query", "find_end", "predict"]

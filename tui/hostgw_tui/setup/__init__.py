@@ -1,0 +1,1 @@
+"""Making a network of hosts, and of namespaces containers: what is asked, before the preview."""
