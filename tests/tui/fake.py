@@ -26,6 +26,7 @@ from hostgw.model.change import (
     BridgeChange,
     ChainChange,
     Change,
+    FileChange,
     RouteChange,
     SysctlChange,
 )
@@ -38,10 +39,12 @@ from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Outcome, Plan
+from hostgw.plans.persist import persist_plan
 from hostgw.plans.running import Phase, Run
 from hostgw.plans.standing import Judged, judged
 from hostgw.plans.undo import undo_plan, undo_since
 from hostgw.wire import Applied, ConntrackReply, Guarded, ProbeAnswer, ProbeReply, Row, Section
+from tests.disk import files
 from tests.fabrics import BRIDGE, LO, NIC, altered, healthy, routes, subnet, with_chain
 from tests.fake_hosts import QUICK, FakeHosts
 
@@ -205,6 +208,10 @@ class FakeEngine:
         future.set_result(Guarded(1, True))
         return future
 
+    def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
+        held = {name: files(self._view.fabric, {}, name=name) for name in hosts or self._view.fabric.hosts}
+        return persist_plan(self._view.fabric, self._view.mesh, held)
+
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         self.run = run or Run()
@@ -280,6 +287,8 @@ def changed(fabric: Fabric, host: str, change: Change) -> Fabric:
         wanted: list[Row] = [Sysctl(path, value) for path, value in change.after.items()]
         untouched = lambda row: isinstance(row, Sysctl) and row.path not in change.after  # noqa: E731
         return altered(fabric, host, Section.SYSCTLS, lambda rows: [*filter(untouched, rows), *wanted])
+    if isinstance(change, FileChange):
+        return fabric
     if isinstance(change, BridgeChange):
         return _bridged(fabric, host, change)
     if isinstance(change, AttachmentChange):

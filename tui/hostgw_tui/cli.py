@@ -26,6 +26,7 @@ COMMANDS = {
     "leave": "hostgw_tui.commands.setup",
     "attach": "hostgw_tui.commands.setup",
     "detach": "hostgw_tui.commands.setup",
+    "persist": "hostgw_tui.commands.persist",
     "routes": "hostgw_tui.commands.routes",
     "nat": "hostgw_tui.commands.nat",
     "capture": "hostgw_tui.commands.capture",

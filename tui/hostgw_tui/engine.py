@@ -79,6 +79,9 @@ class Engine(Protocol):
     def roll_back(self, host: str, guard: str) -> Future[Guarded]:
         """Have a pending change of anybody taken back now."""
 
+    def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
+        """Read the files of hosts and return the plan that makes lasting what they have now; blocks."""
+
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         """Apply under guard, verify, confirm, write the journal."""
 

@@ -14,7 +14,7 @@ from hostgw_tui.setup_parsers import add_setup
 
 SETTLE_S = 30.0
 COMMAND_NAMES = (
-    *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach"),
+    *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
     *("routes", "nat", "capture", "path", "trace", "snapshot", "explain", "schema", "lab"),
 )
 SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending")
@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fix(commands)
     _add_undo(commands)
     add_setup(commands, _common, _add_applying)
+    _add_persist(commands)
     _with_host(_common(commands, "routes", "expected against actual routes"), "only this host")
     _with_host(_common(commands, "nat", "NAT rules, their counters and what they mean"), "only this host")
     _add_capture(commands)
@@ -134,6 +135,12 @@ def _add_undo(commands: Any) -> None:
         "print the changes that wait to be confirmed on the hosts, whoever makes them, and how the last ones ended"
     )
     which.add_argument("--pending", action="store_true", help=pending)
+    _add_applying(parser, 0.0)
+
+
+def _add_persist(commands: Any) -> None:
+    parser = _common(commands, "persist", "write what is there now into the hosts' files, so that a reboot keeps it")
+    parser.add_argument("--host", metavar="HOST", action="append", help="only this host (may be repeated)")
     _add_applying(parser, 0.0)
 
 

@@ -22,6 +22,8 @@ GRACE_S = 1.0
 SLICE_S, NAP_S = 0.25, 0.005
 STEP_S = 10.0
 """How long making one change may take at most: tools wait 5 s for their locks."""
+RESTARTING_S = 100.0
+"""The same where a daemon is restarted: one time that fails, and one that puts back."""
 REACHED, UNTIL, END = "reached", "until", "end"
 
 
@@ -30,7 +32,9 @@ class Shadow:
 
     def __init__(self, guard: "Guard") -> None:
         self._guard = guard
-        self._told: List[str] = [f"{UNTIL} {boottime() + STEP_S}"]
+        restarts = any(change["kind"] == "service" for change in guard.changes)
+        self._step_s = RESTARTING_S if restarts else STEP_S
+        self._told: List[str] = [f"{UNTIL} {boottime() + self._step_s}"]
         self._start()
 
     def _start(self) -> None:
@@ -51,7 +55,11 @@ class Shadow:
     def reached(self, place: int) -> None:
         """Say which change is made now, and how long that may take."""
         self._tell(f"{REACHED} {place}")
-        self.until(boottime() + STEP_S)
+        self.busy()
+
+    def busy(self) -> None:
+        """Say that something is being made or put back: a guard that does that does not hang."""
+        self.until(boottime() + self._step_s)
 
     def until(self, when: float) -> None:
         """Say until when the guard waits, in seconds since boot."""

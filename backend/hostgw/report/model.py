@@ -169,6 +169,8 @@ class StepReport(msgspec.Struct, frozen=True):
     finding: str
     why: str = ""
     """What it is good for, where it is no finding that says so."""
+    diff: tuple[str, ...] = ()
+    """Of a file: what differs, as a unified diff."""
 
 
 class FixRunReport(msgspec.Struct, frozen=True):
@@ -187,6 +189,8 @@ class FixRunReport(msgspec.Struct, frozen=True):
     """Which changes touch the way back to the operator."""
     put_back: tuple[str, ...] = ()
     """What somebody else changed again after it was confirmed."""
+    notes: tuple[str, ...] = ()
+    """What is left as it is, and why."""
 
 
 class JournalState(StrEnum):
