@@ -218,6 +218,18 @@ def test_icmp_error_is_tied_to_its_packet_and_a_redirect_is_no_loss() -> None:
     assert verdict(redirected, S, {}, 2 * S) is Verdict.IN_FLIGHT
 
 
+def test_what_br_netfilter_translates_inside_a_bridge_is_one_packet() -> None:
+    c = Correlator()
+    answer = echo(1, reply=True)
+    add(c, 1, S, False, ipv4(1, answer, "10.239.0.2", "10.239.0.1"))
+    add(c, 2, S + 3, False, ipv4(1, answer, "10.239.0.2", "10.239.1.2"))
+    add(c, 3, S + 9, True, ipv4(1, answer, "10.239.0.2", "10.239.1.2", ttl=63), (3, 4))
+    (journey,) = c.newest(5)
+    assert [s.tap for s in journey.sightings] == [1, 2, 3]
+    add(c, 2, S + 20, False, ipv4(1, answer, "10.239.0.2", "10.239.1.9"), (8, 2))
+    assert c.count == 2
+
+
 def test_window_closes() -> None:
     c = Correlator()
     add(c, 2, S, False, ipv4(1, echo(1)))

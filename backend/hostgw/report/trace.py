@@ -63,6 +63,8 @@ def reason(found: Tracing, each: Traced) -> str:
 def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:
     """Tell whether what was seen ends where the prediction ends."""
     reached = [pair.hop for pair in pairs if pair.hop]
+    if not leg.hops:
+        return not pairs
     return as_predicted(pairs) and bool(reached) and reached[-1] is leg.hops[-1]
 
 

@@ -27,7 +27,7 @@ from hostgw.paths.predict.node import (
     other_end,
     share_segment,
 )
-from hostgw.paths.predict.stack import Departure
+from hostgw.paths.predict.stack import Departure, before_bridge
 
 UNSURE = frozenset({"failed", "incomplete"})
 Asked = tuple[str, int, str]
@@ -184,6 +184,8 @@ def _carried(travel: Travel, departure: Departure, segment: Segment, target: Hol
         _off_wire(travel, target)
     elif target.port:
         _out_by(travel, segment, target)
+    elif segment.near:
+        before_bridge(travel, target.node, target.link)
     travel.seen(target.node, target.link, "in", _taken(travel, target))
     return Arrival(target.node, target.link)
 

@@ -15,6 +15,7 @@ from hostgw.model.path import Outcome
 from hostgw.paths.fib import Outcome as Routed
 from hostgw.paths.fib import Packet, Result, fib
 from hostgw.paths.netfilter import Flow, Passage, Passages, Verdict, passages, reply
+from hostgw.paths.netfilter.context import BRIDGE_CALLS
 from hostgw.paths.predict.journey import Ended, Travel, lost
 from hostgw.paths.predict.node import Node
 from hostgw.paths.words import route_text
@@ -170,7 +171,18 @@ def _known(travel: Travel, node: Node, iif: str = "") -> Flow:
     if node.key not in travel.question:
         return now
     answer = replace(reply(*travel.question[node.key]), iif=iif, oif="", ttl=travel.ttl)
-    return answer if (answer.source, answer.destination) == (now.source, now.destination) else now
+    ours = {answer.destination, *(answer.rewritten[1:] if answer.rewritten else ())}
+    return answer if answer.source == now.source and now.destination in ours else now
+
+
+def before_bridge(travel: Travel, node: Node, bridge: Link) -> None:
+    """Call the hooks in front of a bridge: an answer's destination is put back before the bridge's own taps see it.
+
+    That is br_netfilter's doing (br_nf_pre_routing), where bridge-nf-call-iptables is on.
+    """
+    known = _known(travel, node, bridge.name)
+    if known.rewritten and node.state.sysctls.get(BRIDGE_CALLS) == "1":
+        travel.flow = replace(travel.flow, destination=known.rewritten[1])
 
 
 def _departure(travel: Travel, node: Node, before: Flow, passage: Passage) -> Departure:
