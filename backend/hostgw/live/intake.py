@@ -51,7 +51,7 @@ WINDOW = 3
 PATIENCE = 4
 """While hosts are still to come, mesh and checks rest this many times as long as they took last.
 
-Every host that comes changes the mesh, and with it what is true of all that came before.
+Every host that comes changes the mesh, and with it what is true of all that came before. Other news do not wait.
 """
 
 
@@ -71,7 +71,7 @@ class Intake:
         self._view = View(fabric, build(fabric))
         self._build = build
         self._checker = Checker()
-        self._queue: deque[tuple[str, News, Concern]] = deque()
+        self._queue: deque[tuple[News, Concern, bool]] = deque()
         self._wake = threading.Condition()
         self._changed = threading.Condition()
         self._incoming: dict[str, Snapshot] = {}
@@ -79,6 +79,8 @@ class Intake:
         self._stopped = False
         self._owed = Concern.NOTHING
         """What news that are in the view ask for, and was not worked out yet."""
+        self._pressing = False
+        """Some of it is not about hosts that come for the first time, and somebody may wait for it."""
         self._rest_until = 0.0
         self._sampling = Sampling.OFF
         self._subscribers: list[Callable[[], None]] = []
@@ -135,9 +137,10 @@ class Intake:
 
     def _whole(self, host: str) -> None:
         if (snapshot := self._incoming.pop(host, None)) is not None:
+            arrival = host not in self._synced
             self._synced.add(host)
-            self._put(host, lambda fabric: _heard(fabric, host, snapshot=snapshot.synced()), Concern.MESH)
-        self._put(host, lambda fabric: _with(fabric, host, rounds=fabric.hosts[host].rounds + 1), Concern.NOTHING)
+            self._put(lambda fabric: _heard(fabric, host, snapshot=snapshot.synced()), Concern.MESH, arrival)
+        self._put(lambda fabric: _with(fabric, host, rounds=fabric.hosts[host].rounds + 1), Concern.NOTHING)
 
     def _delta(self, host: str, delta: Delta) -> None:
         """Decode in the session's own thread, so that what is malformed ends that session."""
@@ -148,7 +151,7 @@ class Intake:
             raise ProtocolError("state before the greeting", host=host)
         else:
             concern = Concern.MESH if delta.section in MESH_SECTIONS else Concern.FINDINGS
-            self._put(host, lambda fabric: self._with_delta(fabric, host, delta, put), concern)
+            self._put(lambda fabric: self._with_delta(fabric, host, delta, put), concern)
 
     def _with_delta(self, fabric: Fabric, host: str, delta: Delta, put: Iterable[Row]) -> Fabric:
         fabric = _with_delta(fabric, host, delta, put)
@@ -157,25 +160,25 @@ class Intake:
 
     def state(self, host: str, state: HostState, error: str) -> None:
         """Take a change of a host's reachability."""
-        self._put(host, lambda fabric: _with(fabric, host, state=state, error=error), Concern.MESH)
+        self._put(lambda fabric: _with(fabric, host, state=state, error=error), Concern.MESH, host not in self._synced)
 
     def relocate(self, host: str, address: str) -> None:
         """Take where a host is reached: with it, peers' routes tell what a host that is down owns."""
         if self._view.fabric.hosts[host].address != address:
-            self._put(host, lambda fabric: _with(fabric, host, address=address), Concern.MESH)
+            self._put(lambda fabric: _with(fabric, host, address=address), Concern.MESH, host not in self._synced)
 
     def update(self, host: str, **fields: object) -> None:
         """Replace fields of a host that no check reads (round trip, clock)."""
-        self._put(host, lambda fabric: _heard(fabric, host, **fields), Concern.NOTHING)
+        self._put(lambda fabric: _heard(fabric, host, **fields), Concern.NOTHING)
 
     def track(self, host: str, tracked: Tracked) -> None:
         """Take what a host told of its tracked flows."""
-        self._put(host, lambda fabric: _heard(fabric, host, tracked=tracked), Concern.FINDINGS)
+        self._put(lambda fabric: _heard(fabric, host, tracked=tracked), Concern.FINDINGS)
 
     def sample(self, sampling: Sampling) -> None:
         """Forget the samples of all hosts, and keep new ones in this way."""
         self._sampling = sampling
-        self._put("", _without_samples, Concern.FINDINGS)
+        self._put(_without_samples, Concern.FINDINGS)
 
     def hold(self) -> None:
         """Keep the samples as they are."""
@@ -188,11 +191,11 @@ class Intake:
     def probed(self, probes: Probes | None) -> None:
         """Take what active checks found; None when it is true no more."""
         if probes is not self._view.fabric.probes:
-            self._put("", lambda fabric: replace(fabric, probes=probes), Concern.FINDINGS)
+            self._put(lambda fabric: replace(fabric, probes=probes), Concern.FINDINGS)
 
-    def _put(self, host: str, news: News, concern: Concern) -> None:
+    def _put(self, news: News, concern: Concern, arrival: bool = False) -> None:
         with self._wake:
-            self._queue.append((host, news, concern))
+            self._queue.append((news, concern, arrival))
             self._wake.notify()
 
     def _run(self) -> None:
@@ -210,14 +213,15 @@ class Intake:
         """Return for how long what is owed may wait for more news; None when nothing is."""
         return max(0.0, self._rest_until - time.monotonic()) if self._owed else None
 
-    def _publish(self, taken: list[tuple[str, News, Concern]]) -> None:
+    def _publish(self, taken: list[tuple[News, Concern, bool]]) -> None:
         view = self._view
         fabric = view.fabric
-        for _, news, concern in taken:
+        for news, concern, arrival in taken:
             fabric = news(fabric)
             self._owed = max(self._owed, concern)
+            self._pressing |= concern is not Concern.NOTHING and not arrival
         view = replace(view, fabric=fabric, number=view.number + 1)
-        if self._owed and (view.settled or self._rest() == 0.0):
+        if self._owed and (self._pressing or view.settled or self._rest() == 0.0):
             view = self._worked_out(view)
         with self._changed:
             self._view = view
@@ -228,7 +232,7 @@ class Intake:
     def _worked_out(self, view: View) -> View:
         """Return the view with the mesh and the findings of its fabric."""
         began, owed, mesh = time.monotonic(), self._owed, view.mesh
-        self._owed = Concern.NOTHING
+        self._owed, self._pressing = Concern.NOTHING, False
         try:
             if owed is Concern.MESH and (built := self._build(view.fabric)) != mesh:
                 mesh = built
