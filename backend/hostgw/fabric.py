@@ -1,6 +1,8 @@
 """The fabric as observed: immutable snapshots of hosts, made from the agents' deltas.
 
 Every change makes a new `Snapshot`; nothing here is altered in place, so that a screen or a check may keep what it has.
+The types say so: tables are plain dictionaries, for proxies around those of many thousand containers cost more than
+all that is read through them.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from types import MappingProxyType
 from typing import cast
 
@@ -33,7 +36,7 @@ from hostgw.model.probe import Probes
 from hostgw.wire import Delta, Key, Row, Section, key, rows
 
 Table = Mapping[Key, Row]
-_EMPTY: Table = MappingProxyType({})
+_EMPTY: Table = {}
 
 
 def _kernel_order(route: Route) -> tuple[int, int, str, int, int, int]:
@@ -44,7 +47,7 @@ def _kernel_order(route: Route) -> tuple[int, int, str, int, int, int]:
 class NamespaceState:
     """One network namespace: a table of rows per section."""
 
-    tables: Mapping[Section, Table] = field(default_factory=lambda: MappingProxyType({}))
+    tables: Mapping[Section, Table] = field(default_factory=dict)
 
     def table(self, section: Section) -> Table:
         """Return the rows of a section by key; empty when nothing was reported."""
@@ -58,7 +61,7 @@ class NamespaceState:
         """Devices by ifindex, in the order of their indexes."""
         return {
             link.index: link
-            for link in sorted(cast("Iterable[Link]", self._rows(Section.LINKS)), key=lambda x: x.index)
+            for link in sorted(cast("Iterable[Link]", self._rows(Section.LINKS)), key=attrgetter("index"))
         }
 
     @cached_property
@@ -144,7 +147,7 @@ class NamespaceState:
         for gone in delta.gone:
             table.pop(gone, None)
         table.update((key(delta.section, row), row) for row in put)
-        return NamespaceState(MappingProxyType({**self.tables, delta.section: MappingProxyType(table)}))
+        return NamespaceState({**self.tables, delta.section: table})
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +155,7 @@ class Snapshot:
     """Everything that a host's agent has told, at one moment."""
 
     facts: Facts
-    states: Mapping[int, NamespaceState] = field(default_factory=lambda: MappingProxyType({}))
+    states: Mapping[int, NamespaceState] = field(default_factory=dict)
     complete: bool = False
     """The first full picture has arrived."""
 
@@ -170,7 +173,12 @@ class Snapshot:
     @cached_property
     def containers(self) -> tuple[Namespace, ...]:
         """The container namespaces, by name."""
-        return tuple(sorted((ns for ns in self.namespaces.values() if ns.id), key=lambda ns: ns.name))
+        return tuple(sorted((ns for ns in self.namespaces.values() if ns.id), key=attrgetter("name")))
+
+    @cached_property
+    def notes(self) -> dict[object, object]:
+        """What others worked out from this snapshot, by what it is (`mesh.memory`): it goes when the snapshot does."""
+        return {}
 
     def state(self, ns: int) -> NamespaceState:
         """Return a namespace's state; empty when it is gone."""
@@ -191,7 +199,7 @@ class Snapshot:
         if delta.section is Section.NAMESPACES:
             alive = {0} | {cast("Namespace", row).id for row in state.table(Section.NAMESPACES).values()}
             states = {ns: kept for ns, kept in states.items() if ns in alive}
-        return replace(self, states=MappingProxyType(states))
+        return replace(self, states=states)
 
     def synced(self) -> Snapshot:
         """Return the snapshot marked complete."""
@@ -267,7 +275,7 @@ class Fabric:
         """Return the fabric with one host replaced or added."""
         return replace(self, hosts=MappingProxyType({**self.hosts, host.name: host}))
 
-    @property
+    @cached_property
     def readable(self) -> tuple[Host, ...]:
         """The hosts of which a complete picture is known."""
         return tuple(host for host in self.hosts.values() if host.readable)

@@ -73,12 +73,14 @@ class Nets:
         for short in shorts:
             run("ip", "netns", "add", self.name(short))
             self._made.append(short)
+            home(self.name(short)).mkdir(mode=0o700)
             self.sysctl(short, "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
             self.ip(short, "link set lo up")
 
     def remove(self, short: str) -> None:
         self._made.remove(short)
         run("ip", "netns", "del", self.name(short), check=False)
+        home(self.name(short)).rmdir()
 
     def exec(self, short: str, *argv: str, text: str | None = None, check: bool = True) -> str:
         return run("ip", "netns", "exec", self.name(short), *argv, text=text, check=check)
@@ -257,8 +259,14 @@ QUICK = Start(heartbeat_s=60.0, reconcile_s=3600.0, poll_s=0.2)
 """No reconcile: what a test sees, it sees because of an event or of the poll."""
 
 
+def home(netns: str) -> Path:
+    """Return what stands for /root on this host: a guard locks it, so each host has its own."""
+    return Path("/run") / f"home-{netns}"
+
+
 def launch(netns: str, *, prefix: tuple[str, ...] = (), python: tuple[str, ...] = (PYTHON, "-IBSu")) -> Any:
-    argv = ["ip", "netns", "exec", netns, *prefix, *python, "-c", payload.LOADER, "TOKEN", ""]
+    at_home = ["sh", "-c", 'mount --bind "$0" /root && exec "$@"', str(home(netns))]
+    argv = ["ip", "netns", "exec", netns, *at_home, *prefix, *python, "-c", payload.LOADER, "TOKEN", ""]
     pipe = subprocess.PIPE
     return subprocess.Popen(argv, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
 

@@ -70,8 +70,7 @@ class Names:
 def another_sshd(lab: Lab, host: str, port: int, settings: str, prepare: str = ":") -> Iterator[None]:
     """A second sshd on a host, ended by its pid; `prepare` is run before in sh."""
     lab.exec(host, ["sh", "-ec", prepare], check=True)
-    text = Path("/etc/ssh/sshd_config")
-    script = f"grep -v -e ^SetEnv -e ^PidFile -e ^AuthorizedKeysFile {text} > /run/sshd{port}; cat >> /run/sshd{port}"
+    script = f"cat - /etc/ssh/sshd_config > /run/sshd{port}"  # of a setting, sshd takes the first (sshd_config(5))
     extra = f"PidFile /run/sshd{port}.pid\nPort {port}\n{settings}\n"
     lab.exec(host, ["sh", "-ec", script], input=extra, text=True, check=True)
     lab.exec(host, ["/usr/sbin/sshd", "-f", f"/run/sshd{port}"], check=True)

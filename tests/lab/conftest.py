@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,36 @@ def hostgw(state_home: Path) -> Run:
         return done
 
     return run
+
+
+CHUNK = 8
+"""So many tests of a long file go to one worker in a row."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests, which share a lab, in one worker; a file that needs the shared lab alone can be cut."""
+    counts: dict[str, int] = {}
+    for item in items:
+        if item.get_closest_marker("xdist_group") or not item.get_closest_marker("lab"):
+            continue
+        group = item.path.stem
+        if item.get_closest_marker("cut"):
+            counts[group] = counts.get(group, -1) + 1
+            group += str(counts[group] // CHUNK)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was kept to the process that prints it, when this is a worker."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["results"] = results.packed()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker has kept; one that crashed has nothing to give."""
+    results.add(getattr(node, "workeroutput", {}).get("results", {"rows": [], "healthy": []}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass
@@ -45,10 +46,21 @@ def row(entry: str) -> Iterator[Row]:
         kept.seconds = time.monotonic() - started
 
 
+def packed() -> dict[str, Any]:
+    """Return all that was kept as plain data, for the process that prints it."""
+    return {"rows": [asdict(each) for each in ROWS], "healthy": [asdict(each) for each in HEALTHY]}
+
+
+def add(kept: Mapping[str, Any]) -> None:
+    """Take what another process has kept."""
+    ROWS.extend(Row(**each) for each in kept["rows"])
+    HEALTHY.extend(Case(**each) for each in kept["healthy"])
+
+
 def table() -> Iterator[str]:
     """Yield the lines of the table."""
     yield f"{'entry':<6} {'detected':<9} {'fixed':<8} seconds"
-    for each in ROWS:
+    for each in sorted(ROWS, key=lambda row: row.entry):
         yield f"{each.entry:<6} {each.detected:<9} {each.fixed:<8} {each.seconds:7.1f}"
 
 
@@ -67,5 +79,5 @@ def healthy(name: str) -> Iterator[Case]:
 def healthy_table() -> Iterator[str]:
     """Yield the lines of the table of healthy variants."""
     yield f"{'case':<30} {'findings':<9} seconds"
-    for each in HEALTHY:
+    for each in sorted(HEALTHY, key=lambda case: case.name):
         yield f"{each.name:<30} {each.findings:<9} {each.seconds:7.1f}"

@@ -15,7 +15,7 @@ from hostgw.lab import FAULTS, Fault, Lab
 from tests.lab import results
 from tests.lab.conftest import Run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.cut]
 Found = list[dict[str, Any]]
 
 

@@ -17,7 +17,7 @@ from hostgw import lab as labs
 from hostgw.lab import FAULTS, Fault, Lab
 from tests.lab.conftest import Run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.cut]
 RIGHT = "10.239.1.0/24 via 10.5.7.61 dev eth0"
 
 

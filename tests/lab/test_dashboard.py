@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
 
 from hostgw import lab as labs
 from hostgw.lab import Lab
+from tests.lab.terminal import running
 
 pytestmark = pytest.mark.lab
 ALTERNATE_OFF = b"\x1b[?1049l"
@@ -31,47 +28,6 @@ def test_story_from_the_keyboard(shared_lab: Lab, width: int, height: int) -> No
         assert done.stdout.strip().endswith("told"), done.stdout + done.stderr[-4000:]
     finally:
         labs.heal(shared_lab.name)
-
-
-class Terminal:
-    """The dashboard in a pseudo terminal."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.output = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
-            os.execv(sys.executable, [sys.executable, "-m", "hostgw_tui", *arguments])  # noqa: S606
-
-    def read_until(self, words: bytes, seconds: float = 30) -> bool:
-        end = time.monotonic() + seconds
-        while words not in self.output and time.monotonic() < end:
-            if select.select([self.fd], [], [], 0.1)[0]:
-                try:
-                    self.output += os.read(self.fd, 1 << 16)
-                except OSError:
-                    break
-        return words in self.output
-
-    def exit_code(self) -> int:
-        """Drain what is left and return the exit code, negative for a signal."""
-        self.read_until(b"\0never\0", 15)
-        _, status = os.waitpid(self.pid, 0)
-        self.pid = 0
-        return os.waitstatus_to_exitcode(status)
-
-
-@contextmanager
-def dashboard(*arguments: str) -> Iterator[Terminal]:
-    terminal = Terminal(*arguments)
-    try:
-        yield terminal
-    finally:
-        if terminal.pid:
-            with suppress(ProcessLookupError):
-                os.kill(terminal.pid, signal.SIGKILL)
-            os.waitpid(terminal.pid, 0)
-        os.close(terminal.fd)
 
 
 LIST_AGENTS = """
@@ -105,7 +61,7 @@ def wait_for_no_agents(lab: Lab, seconds: float = 45) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
 def test_signal_restores_the_terminal_and_ends_the_agents(shared_lab: Lab, number: signal.Signals, code: int) -> None:
-    with dashboard("--lab", shared_lab.name) as terminal:
+    with running("--lab", shared_lab.name) as terminal:
         assert terminal.read_until(b"10.239.2.0/24")
         assert agents(shared_lab)
         os.kill(terminal.pid, number)
@@ -117,7 +73,7 @@ def test_signal_restores_the_terminal_and_ends_the_agents(shared_lab: Lab, numbe
 
 
 def test_sigkill_leaves_nothing_on_the_hosts(shared_lab: Lab) -> None:
-    with dashboard("--lab", shared_lab.name) as terminal:
+    with running("--lab", shared_lab.name) as terminal:
         assert terminal.read_until(b"10.239.2.0/24")
         os.kill(terminal.pid, signal.SIGKILL)
         assert terminal.exit_code() == -signal.SIGKILL
@@ -125,7 +81,7 @@ def test_sigkill_leaves_nothing_on_the_hosts(shared_lab: Lab) -> None:
 
 
 def test_q_leaves_with_zero(shared_lab: Lab) -> None:
-    with dashboard("--lab", shared_lab.name) as terminal:
+    with running("--lab", shared_lab.name) as terminal:
         assert terminal.read_until(b"10.239.2.0/24")
         os.write(terminal.fd, b"q")
         assert terminal.exit_code() == 0
@@ -135,7 +91,7 @@ def test_q_leaves_with_zero(shared_lab: Lab) -> None:
 
 def test_killed_sshd_and_agent_come_back(shared_lab: Lab) -> None:
     """The host goes stale, the others stay; it returns by itself."""
-    with dashboard("--lab", shared_lab.name) as terminal:
+    with running("--lab", shared_lab.name) as terminal:
         assert terminal.read_until(b"10.239.2.0/24")
         first = agents(shared_lab)
         victim = next(name for name in first if name.startswith("vm2:")).split("/")[2]

@@ -48,12 +48,14 @@ def out(lab: Lab, host: str, command: str, container: str | None = None) -> str:
 
 
 def traces() -> dict[str, Any]:
-    """All that a lab could leave on the real machine."""
-    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+    """All that the second lab could leave on the real machine; other tests' labs come and go meanwhile."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.splitlines()
     mounts = sorted(line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
     thresholds = [path.read_text() for path in sorted(Path("/proc/sys/net/ipv4/neigh/default").glob("gc_thresh*"))]
-    return {"netns": listed, "mounts": mounts, "links": links, "thresholds": thresholds, "labs": labs.names()}
+    ours = {"netns": listed, "mounts": mounts, "labs": labs.names()}
+    named = {where: [line for line in lines if OTHER in line] for where, lines in ours.items()}
+    return {**named, "links": links, "thresholds": thresholds}
 
 
 def test_container_reaches_container_on_another_host(lab: Lab) -> None:

@@ -369,7 +369,7 @@ def test_runs_on_old_and_new_python(net: TapNet, version: str) -> None:
         "t = taps.Taps(lambda k, b: print('frame', len(b) > 0), lambda m: print(json.dumps(m)))\n"
         "t.open({'tap': 1, 'index': 1, 'program': [[6, 0, 0, 256]], 'snaplen': 256, 'block_ms': 5}, None)\n"
         "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))\n"
-        "select.select(t.fds(), [], [], 10); t.on_readable(t.fds()[0]); t.close_all()\n"
+        "select.select(t.fds(), [], [], 10); t.on_readable(next(iter(t.fds()))); t.close_all()\n"
     )
     out = net.exec("vm1", python, "-IBS", "-c", script)
     assert '"tap-ready"' in out

@@ -17,6 +17,7 @@ from hostgw.checks.words import finding
 from hostgw.errors import CaptureError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.setting_up import SettingUp
+from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.mesh import build
 from hostgw.model.change import (
@@ -25,6 +26,7 @@ from hostgw.model.change import (
     BridgeChange,
     ChainChange,
     Change,
+    FileChange,
     RouteChange,
     SysctlChange,
 )
@@ -32,14 +34,17 @@ from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix, interface_prefix
 from hostgw.model.kernel import Address, Bridge, ConntrackEntry, Counters, Filter, Link, Port, Route, Sysctl
+from hostgw.model.path import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Outcome, Plan
+from hostgw.plans.persist import persist_plan
 from hostgw.plans.running import Phase, Run
 from hostgw.plans.standing import Judged, judged
 from hostgw.plans.undo import undo_plan, undo_since
 from hostgw.wire import Applied, ConntrackReply, Guarded, ProbeAnswer, ProbeReply, Row, Section
+from tests.disk import files
 from tests.fabrics import BRIDGE, LO, NIC, altered, healthy, routes, subnet, with_chain
 from tests.fake_hosts import QUICK, FakeHosts
 
@@ -141,6 +146,7 @@ class FakeEngine:
         self.put_back: tuple[str, ...] = ()
         self.settled: tuple[str, ...] = ()
         self.tapped: Callable[[Sequence[TapPoint], str], Capture] | None = None
+        self.traced: Callable[[End, End], Tracing] | None = None
         self.flows: tuple[ConntrackEntry, ...] = ()
         self._subscribers: list[Callable[[], None]] = []
         self._number = 0
@@ -202,6 +208,10 @@ class FakeEngine:
         future.set_result(Guarded(1, True))
         return future
 
+    def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
+        held = {name: files(self._view.fabric, {}, name=name) for name in hosts or self._view.fabric.hosts}
+        return persist_plan(self._view.fabric, self._view.mesh, held)
+
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         self.run = run or Run()
@@ -252,6 +262,15 @@ class FakeEngine:
         future.set_result(ProbeReply(1, tuple(ProbeAnswer(n, "reply", destination, 62, 410_000) for n in range(count))))
         return future
 
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        self.asked.append(f"trace {source} {destination}")
+        future: Future[Tracing] = Future()
+        if self.traced is None:
+            future.set_exception(CaptureError("no capture here", "the fake has none"))
+        else:
+            future.set_result(self.traced(source, destination))
+        return future
+
     def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
         self.asked.append(f"capture {len(points)} {expression}".strip())
         if self.tapped is None:
@@ -268,6 +287,8 @@ def changed(fabric: Fabric, host: str, change: Change) -> Fabric:
         wanted: list[Row] = [Sysctl(path, value) for path, value in change.after.items()]
         untouched = lambda row: isinstance(row, Sysctl) and row.path not in change.after  # noqa: E731
         return altered(fabric, host, Section.SYSCTLS, lambda rows: [*filter(untouched, rows), *wanted])
+    if isinstance(change, FileChange):
+        return fabric
     if isinstance(change, BridgeChange):
         return _bridged(fabric, host, change)
     if isinstance(change, AttachmentChange):

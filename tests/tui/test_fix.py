@@ -124,6 +124,25 @@ async def test_a_host_tells_whose_change_is_pending(make: Make) -> None:
         assert "pending   a route, by alice: taken back in 23 s" in screen_text(app)
 
 
+async def test_what_was_fixed_can_be_made_lasting(make: Make) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f", "a")
+        await settle(pilot)
+        assert "these changes last until the next reboot; p makes them last" in reader_text(app, "#outcome")
+        await pilot.press("p")
+        await eventually(pilot, lambda: app.screen.query("#plan") and "90-hostgw-tui.conf" in reader_text(app, "#plan"))
+        shown = reader_text(app, "#plan")
+        assert "+++ /etc/systemd/system/hostgw-tui.service" in shown
+        assert "+net.ipv4.ip_forward = 1" in shown
+        assert dialog(app).plan.hosts == ("vm1",)
+        await pilot.press("a")
+        await settle(pilot)
+        assert "p makes them last" not in reader_text(app, "#outcome")
+        assert [entry.result for entry in engine_of(app).journal.entries()] == ["verified"] * 2
+
+
 async def test_a_plan_of_many_steps_is_folded(make: Make) -> None:
     """Only the step under the cursor is told in full, and the heads of its host."""
     fabric = one_missing(12)

@@ -42,7 +42,7 @@ def faults() -> Fabric:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
-@pytest.mark.parametrize("screen", ["1", "2", "3", "4", "5"])
+@pytest.mark.parametrize("screen", ["1", "2", "3", "4", "5", "6"])
 def test_screen(snap_compare: Compare, make: Make, screen: str, size: tuple[int, int]) -> None:
     assert snap_compare(make(faults()), run_before=keys(screen), terminal_size=size)
 

@@ -136,6 +136,35 @@ def test_networkd(machine: Path) -> None:
     }
 
 
+def test_routes_of_drop_ins_and_scripts(machine: Path) -> None:
+    route = "[Route]\nDestination=10.239.1.0/24\nGateway=10.5.7.61\n"
+    write(machine, "/etc/systemd/network/10-eth0.network.d/90-x.conf", route)
+    write(machine, "/etc/systemd/network/10-eth0.network.d/90-x.conf.hostgw-backup", route)
+    write(machine, "/etc/systemd/network/20-br.netdev.d/90-x.conf", route)
+    write(machine, "/etc/network/if-up.d/x", "#!/bin/sh\nip route replace 10.239.2.0/24 via 10.5.7.62 dev eth0\n")
+    assert read(machine) == {
+        "/etc/systemd/network/10-eth0.network.d/90-x.conf": {"route.10.239.1.0/24": "10.5.7.61"},
+        "/etc/network/if-up.d/x": {"route.10.239.2.0/24": "10.5.7.62"},
+    }
+
+
+def test_routes_of_netplan(machine: Path) -> None:
+    text = (
+        "network:\n  renderer: NetworkManager\n  wifis:\n    w0:\n      access-points:\n        x:\n"
+        "          password: hunter2\n      routes:\n        - to: 10.239.1.0/24\n          via: 10.5.7.61\n"
+        "        - via: '10.5.7.62'\n          metric: 7\n          to: \"10.239.2.0/24\"\n"
+        "        - to: 10.239.3.0/24\n"
+    )
+    write(machine, "/etc/netplan/x.yaml", text)
+    assert read(machine) == {
+        "/etc/netplan/x.yaml": {
+            "renderer": "NetworkManager",
+            "route.10.239.1.0/24": "10.5.7.61",
+            "route.10.239.2.0/24": "10.5.7.62",
+        }
+    }
+
+
 def test_networkmanager(machine: Path) -> None:
     connection = (
         "[connection]\nid=lan\ninterface-name=eth0\n[wifi-security]\npsk=hunter2\n"
@@ -151,7 +180,7 @@ def test_networkmanager(machine: Path) -> None:
             "route.10.239.2.0/24": "10.5.7.62",
         },
         "/etc/NetworkManager/conf.d/x.conf": {"keyfile.unmanaged-devices": "interface-name:veth*"},
-        "/run/NetworkManager/devices/7": {"device.managed": "true"},
+        "/run/NetworkManager/devices/7": {"device.managed": "true", "device.connection-uuid": "1-2"},
     }
 
 

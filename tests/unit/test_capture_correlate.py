@@ -8,8 +8,9 @@ import pytest
 
 from hostgw.capture.correlate import Correlator
 from hostgw.capture.frames import decode
-from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, PORT, Change, Verdict, changes, verdict
-from tests.unit.capture_frames import arp, echo, frame, ipv4, number, tcp, udp
+from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, PORT, Change, Verdict, changes
+from hostgw.capture.verdicts import verdict
+from tests.unit.capture_frames import arp, echo, frame, ipv4, tcp, udp
 
 S = 1_000_000_000
 WAY = [
@@ -217,17 +218,16 @@ def test_icmp_error_is_tied_to_its_packet_and_a_redirect_is_no_loss() -> None:
     assert verdict(redirected, S, {}, 2 * S) is Verdict.IN_FLIGHT
 
 
-def test_verdicts() -> None:
+def test_what_br_netfilter_translates_inside_a_bridge_is_one_packet() -> None:
     c = Correlator()
-    add(c, 0, S, False, ipv4(1, echo(1)))
-    add(c, 7, S, False, ipv4(17, udp(1, 2)))
-    add(c, 0, S, False, ipv4(17, udp(3, 2), ip_id=5))
-    ends = {7: frozenset({number("10.239.1.2")})}
-    asking, arrived, other = (c.view(journey, TAPS) for journey in c.newest(3))
-    assert verdict(asking, S, ends, 2 * S) is Verdict.IN_FLIGHT
-    assert verdict(asking, 4 * S, ends, 2 * S) is Verdict.UNANSWERED
-    assert verdict(arrived, S, ends, 2 * S) is Verdict.DELIVERED
-    assert verdict(other, 4 * S, ends, 2 * S) is Verdict.UNKNOWN
+    answer = echo(1, reply=True)
+    add(c, 1, S, False, ipv4(1, answer, "10.239.0.2", "10.239.0.1"))
+    add(c, 2, S + 3, False, ipv4(1, answer, "10.239.0.2", "10.239.1.2"))
+    add(c, 3, S + 9, True, ipv4(1, answer, "10.239.0.2", "10.239.1.2", ttl=63), (3, 4))
+    (journey,) = c.newest(5)
+    assert [s.tap for s in journey.sightings] == [1, 2, 3]
+    add(c, 2, S + 20, False, ipv4(1, answer, "10.239.0.2", "10.239.1.9"), (8, 2))
+    assert c.count == 2
 
 
 def test_window_closes() -> None:

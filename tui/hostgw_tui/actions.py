@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-EVERYWHERE = ("overview", "host", "routes", "nat", "packets")
+EVERYWHERE = ("overview", "host", "routes", "nat", "packets", "path")
 """The main screens, in the order of their number keys."""
-TITLES = {"overview": "Overview", "host": "Host", "routes": "Routes", "nat": "NAT", "packets": "Packets"}
+TITLES = {
+    "overview": "Overview",
+    "host": "Host",
+    "routes": "Routes",
+    "nat": "NAT",
+    "packets": "Packets",
+    "path": "Path",
+}
 HOST_SCREENS = ("host", "routes", "nat")
 
 
@@ -38,9 +45,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.show('routes')", ("3",), "Routes", "expected routes against the actual ones, all tables and rules"),
     Action("app.show('nat')", ("4",), "NAT", "NAT and filter rules in words, with counters; tracked flows"),
     Action("app.show('packets')", ("5",), "Packets", "capture at many points and follow each packet"),
+    Action("app.show('path')", ("6",), "Path", "the predicted way of a packet and its answer; a probe along it"),
     Action("choose", ("enter",), "details", "open what the cursor is on", footer=("overview", "packets")),
     Action("fix", ("f",), "fix", "preview the fix of the finding under the cursor; nothing changes yet",
-           ("overview", "routes", "nat", "host"), True, ("overview", "host", "routes", "nat")),
+           ("overview", "routes", "nat", "host", "path"), True, ("overview", "host", "routes", "nat", "path")),
     Action("app.fix_all", ("F",), "fix all", "preview the fix of all findings, host by host; nothing changes yet",
            mutating=True),
     Action("app.undo", ("u",), "undo", "list what was done; from there, preview the undo of one or of all since",
@@ -57,6 +65,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("taps", ("t",), "taps", "choose the interfaces to capture at", ("packets",), footer=("packets",)),
     Action("bpf", ("b",), "BPF", "edit the capture filter", ("packets",), footer=("packets",)),
     Action("probe", ("p",), "probe", "ping from one container to another", ("packets",), footer=("packets",)),
+    Action("probe", ("p",), "probe", "send an echo request, and compare its way with the predicted one", ("path",),
+           footer=("path",)),
+    Action("source", ("s",), "from", "choose where the packet starts", ("path",), footer=("path",)),
+    Action("destination", ("d",), "to", "choose where the packet goes: a host, a container or any address", ("path",),
+           footer=("path",)),
+    Action("swap", ("x",), "swap", "turn the path round", ("path",), footer=("path",)),
     Action("macs", ("m",), "raw MACs", "names or raw MACs in the hop table", ("packets",)),
     Action("conntrack", ("c",), "conntrack", "read the tracked flows, with the SNAT pair", ("nat",), footer=("nat",)),
     Action("tables", ("t",), "tables", "nat rules only, or FORWARD as well", ("nat",)),
@@ -65,7 +79,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("host_step(-1)", ("left_square_bracket", "less_than_sign"), "previous host", "show the previous host",
            HOST_SCREENS),
     Action("all_hosts", ("right_square_bracket", "left_square_bracket", "greater_than_sign", "less_than_sign"), "hosts",
-           "says that this screen shows all hosts", ("overview", "packets")),
+           "says that this screen shows all hosts", ("overview", "packets", "path")),
     Action("app.next_finding(1)", ("n",), "next finding", "go to the next finding", footer=("overview",)),
     Action("app.next_finding(-1)", ("N",), "previous finding", "go to the previous finding"),
     Action("filter", ("slash",), "filter", "show only rows with this text; ! in front turns it round",
@@ -77,6 +91,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("write", ("w",), "write", "write what is shown to a file; on Packets the capture as pcapng"),
     Action("app.help", ("question_mark", "f1"), "help", "all keys of this screen", footer=EVERYWHERE),
     Action("app.command_palette", ("colon", "ctrl+p"), "palette", "find an action by name"),
+    Action("app.persist", (), "persist", "preview the files that keep over a reboot what the hosts have now",
+           mutating=True),
     Action("app.toggle_dark", (), "light/dark", "change between the dark and the light theme"),
     Action("back", ("escape",), "back", "leave the filter, else go back to the overview"),
     Action("app.leave", ("q",), "quit", "leave; asks only when a capture runs", footer=EVERYWHERE),
@@ -88,6 +104,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("roll_back", ("b",), "back now", "take back at once what is not confirmed yet", ("fix",)),
     Action("extend", ("plus",), "more time", "give a minute more before the host takes it back", ("fix",)),
     Action("undo", ("u",), "undo", "preview the undo of what was just applied", ("fix",), True),
+    Action("persist", ("p",), "make it last", "preview the files that keep over a reboot what was just changed",
+           ("fix",), True),
     Action("copy", ("y",), "copy", "copy the commands", ("fix",), footer=("fix",)),
     Action("cancel", ("escape", "q", "enter", "ctrl+c"), "cancel", "close; nothing is changed", ("fix",),
            footer=("fix",)),

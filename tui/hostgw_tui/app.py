@@ -23,7 +23,7 @@ from hostgw_tui.actions import EVERYWHERE
 from hostgw_tui.engine import Engine, View
 from hostgw_tui.fix.rows import RESULTS
 from hostgw_tui.fix.screen import FixDialog, outcome_of
-from hostgw_tui.look import Line, line
+from hostgw_tui.look import Line, Part, Tone, line
 from hostgw_tui.palette import ActionProvider
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
@@ -51,7 +51,7 @@ class HostgwApp(Shell):
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         name: _screen(name, f"{title}Screen")
-        for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets"), strict=True)
+        for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets", "Path"), strict=True)
     }
     DEFAULT_MODE = "overview"
     COMMANDS: ClassVar[set[type[ActionProvider]]] = {ActionProvider}  # type: ignore[assignment]
@@ -74,6 +74,13 @@ class HostgwApp(Shell):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    class PlanMade(Message):
+        """A plan that hosts had to be asked for is there."""
+
+        def __init__(self, plan: Plan) -> None:
+            super().__init__()
+            self.plan = plan
 
     class PlanWatched(Message):
         """It was looked whether somebody undid a plan."""
@@ -210,6 +217,26 @@ class HostgwApp(Shell):
 
         self.engine.roll_back(host, guard).add_done_callback(ended)
 
+    def preview_persist(self, hosts: Sequence[str] = ()) -> None:
+        """Show the plan that makes lasting what hosts have now; their files are read for it."""
+        self.tell("reading the files …")
+        _beside(lambda: self._plan_persist(hosts))
+
+    def _plan_persist(self, hosts: Sequence[str]) -> None:
+        try:
+            self.post_message(self.PlanMade(self.engine.persist_plan(hosts)))
+        except HostgwError as error:
+            self.post_message(self.Told(str(error)))
+
+    @on(PlanMade)
+    def _made(self, message: PlanMade) -> None:
+        plan = message.plan
+        if plan.steps:
+            self.push_screen(FixDialog(plan))
+        else:
+            notes = (line(Part(text, Tone.DIM)) for text in plan.notes)
+            self.read("Persist", (line(f"{plan.title}: {plan.refused}."), *notes))
+
     def apply(self, plan: Plan, dialog: FixDialog, run: Run, allow_management: bool) -> None:
         """Apply a plan; the outcome goes to `dialog`, or into a toast when that was left."""
         self.engine.apply(plan, run, allow_management).add_done_callback(
@@ -281,6 +308,10 @@ class HostgwApp(Shell):
         from hostgw_tui.setup.members import FORMS, MemberDialog
 
         self.push_screen(MemberDialog(FORMS[what](self.shown, self.engine.setting_up, self.current_host())))
+
+    def action_persist(self) -> None:
+        """Preview the files that make lasting what all hosts have now."""
+        self.preview_persist()
 
     def action_fix_all(self) -> None:
         """Preview the fix of everything that is listed."""

@@ -9,8 +9,10 @@ from typing import Protocol
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.live.setting_up import SettingUp
+from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
+from hostgw.model.path import End
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.running import Run
 from hostgw.plans.standing import Judged
@@ -77,6 +79,9 @@ class Engine(Protocol):
     def roll_back(self, host: str, guard: str) -> Future[Guarded]:
         """Have a pending change of anybody taken back now."""
 
+    def persist_plan(self, hosts: Sequence[str] = ()) -> Plan:
+        """Read the files of hosts and return the plan that makes lasting what they have now; blocks."""
+
     def apply(self, wanted: Plan, /, run: Run | None = None, allow_management: bool = False) -> Future[Outcome]:
         """Apply under guard, verify, confirm, write the journal."""
 
@@ -91,6 +96,9 @@ class Engine(Protocol):
 
     def probe(self, host: str, ns: int, destination: str, count: int = 3) -> Future[ProbeReply]:
         """Send echo requests from a namespace of a host."""
+
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        """Send a probe along its predicted way, and watch it at the taps."""
 
     def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
         """Start a capture."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,6 +79,14 @@ def _timing(args: argparse.Namespace) -> Timing:
     after: float | None = getattr(args, "rollback_after", None)
     times = {"ttl_s": after or usual.ttl_s, "management_ttl_s": after or usual.management_ttl_s}
     return Timing(**times, watch_s=getattr(args, "watch", usual.watch_s))
+
+
+def again(args: argparse.Namespace, command: str) -> str:
+    """Return a command line for another command on the same hosts, as far as that takes no secrets."""
+    named = (("lab", args.lab), ("hosts", args.hosts), ("inventory", args.inventory), ("network", args.network))
+    told = [word for name, value in named if value for word in (f"--{name}", str(value))]
+    told += ["--ssh-config", str(args.ssh_config)] if args.ssh_config and not args.lab else []
+    return shlex.join(["hostgw-tui", *told, *(["--sudo"] if args.sudo else []), command])
 
 
 def one_host(live: Live, name: str | None) -> str | None:

@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 
 from hostgw import __version__
 from hostgw.lab.command import add_parser as add_lab
+from hostgw_tui.path_parsers import add_paths
 from hostgw_tui.setup_parsers import add_setup
 
 SETTLE_S = 30.0
 COMMAND_NAMES = (
-    *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach"),
-    *("routes", "nat", "capture", "snapshot", "explain", "schema", "lab"),
+    *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "explain", "schema", "lab"),
 )
-SCHEMA_NAMES = ("check", "explain", "fix", "nat", "routes", "undo-list", "undo-pending")
+SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending")
 
 T = TypeVar("T", int, float)
 
@@ -50,9 +51,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fix(commands)
     _add_undo(commands)
     add_setup(commands, _common, _add_applying)
+    _add_persist(commands)
     _with_host(_common(commands, "routes", "expected against actual routes"), "only this host")
     _with_host(_common(commands, "nat", "NAT rules, their counters and what they mean"), "only this host")
     _add_capture(commands)
+    add_paths(commands, _common)
     snapshot = _common(commands, "snapshot", "write the state of all hosts to a file")
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
     _add_explain(commands)
@@ -132,6 +135,12 @@ def _add_undo(commands: Any) -> None:
         "print the changes that wait to be confirmed on the hosts, whoever makes them, and how the last ones ended"
     )
     which.add_argument("--pending", action="store_true", help=pending)
+    _add_applying(parser, 0.0)
+
+
+def _add_persist(commands: Any) -> None:
+    parser = _common(commands, "persist", "write what is there now into the hosts' files, so that a reboot keeps it")
+    parser.add_argument("--host", metavar="HOST", action="append", help="only this host (may be repeated)")
     _add_applying(parser, 0.0)
 
 

@@ -36,4 +36,6 @@ def _add_wishes(parser: argparse.ArgumentParser) -> None:
     outside = "a listed host that owns no subnet (may be repeated)"
     parser.add_argument("--external-host", metavar="HOST", action="append", dest="externals", help=outside)
     parser.add_argument("--bridge", metavar="NAME", default="br0", help="of new bridges (br0)")
+    restart = "restart Docker where its bridge gets another address: its containers stop, unless live-restore is on"
+    parser.add_argument("--restart-docker", action="store_true", help=restart)
     parser.add_argument("--no-nat", action="store_true", help="no NAT rules: containers reach no outside by this host")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Callable, Dict, Iterable
+from typing import Any, Callable, Dict
 
 from hostgw.agent import guard_start
 from hostgw.agent.containers import Watches
@@ -38,9 +38,9 @@ class Arms:
                 places[change["ns"]] = (watch.netlink.path, watch.netlink.inode)
         self._open[guard_start.start(request, places)] = int(request["id"])
 
-    def fds(self) -> Iterable[int]:
-        """Return what to wait for."""
-        return list(self._open)
+    def fds(self) -> Dict[int, int]:
+        """Return what to wait for, and by which request."""
+        return dict(self._open)
 
     def on_readable(self, fd: int) -> None:
         """Pass on how a guard has begun; one that died has undone by its shadow."""

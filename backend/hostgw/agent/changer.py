@@ -9,15 +9,31 @@ means "make it as `before`": doing so twice, or to a change that was never made,
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
-from hostgw.agent import change_chain, change_device, change_link, change_nft, change_route, change_small
+from hostgw.agent import (
+    change_chain,
+    change_device,
+    change_file,
+    change_link,
+    change_nft,
+    change_route,
+    change_service,
+    change_small,
+)
 from hostgw.agent.watch import Watch
 
 Row = Dict[str, Any]
 Watches = Dict[int, Watch]
 TRIES, AGAIN_S = 3, 0.2
 """How often, and how far apart, it is tried to put something back."""
+
+
+def _brief(state: Any) -> str:
+    """Return a state in a few words: what of its rows says something."""
+    rows = state if isinstance(state, list) else [state]
+    texts = [" ".join(f"{k} {v}" for k, v in r.items() if v) if isinstance(r, dict) else str(r) for r in rows]
+    return "; ".join(texts)[:300] or "gone"
 
 
 class Kind:
@@ -29,8 +45,12 @@ class Kind:
         same: Callable[[Any, Any], bool],
         make: Callable[[Watch, Row, Any, Any], None],
         reversible: bool = True,
+        brief: Optional[Callable[[Any], str]] = None,
+        both_ways: bool = False,
     ) -> None:
         self.read, self.same, self.make, self.reversible = read, same, make, reversible
+        self.brief = brief or _brief
+        self.both_ways = both_ways
 
 
 KINDS: Dict[str, Kind] = {
@@ -44,6 +64,10 @@ KINDS: Dict[str, Kind] = {
     "sysctl": Kind(change_small.read_sysctls, change_small.same, change_small.make_sysctls),
     "chain": Kind(change_chain.read, change_small.same, change_chain.make),
     "nft-rule": Kind(change_nft.read, change_small.same, change_nft.make),
+    "file": Kind(change_file.read, change_small.same, change_file.make, brief=change_file.brief),
+    "service": Kind(
+        change_chain.no_state, change_chain.never_same, change_service.restart, reversible=False, both_ways=True
+    ),
     "conntrack": Kind(change_chain.no_state, change_chain.never_same, change_chain.forget_flows, reversible=False),
 }
 
@@ -88,7 +112,7 @@ def _stale(change: Row, watches: Watches) -> str:
         return _words(error)
     if kind.same(now, change["before"]) or kind.same(now, change["after"]):
         return ""
-    return f"{change['kind']} is now {_brief(now)}"
+    return f"{change['kind']} is now {kind.brief(now)}"
 
 
 def _make(change: Row, watches: Watches, before: Any, after: Any) -> None:
@@ -100,28 +124,32 @@ def _make(change: Row, watches: Watches, before: Any, after: Any) -> None:
             return
     kind.make(watch, change, before, after)
     if kind.reversible and not kind.same(now := kind.read(watch, change), after):
-        raise ValueError(f"the kernel took the change, but now has {_brief(now)}")
+        raise ValueError(f"the kernel took the change, but now has {kind.brief(now)}")
 
 
 def take_back(changes: List[Row], watches: Watches, tries: int = TRIES) -> List[str]:
     """Put back what was changed, the last first; each on its own, so that one failure does not stop the rest.
 
-    Returns what could not be put back, and why; a few tries are made at that.
+    Daemons are restarted when all that they read is in place again. Returns what could not be put back, and why; a few
+    tries are made at that, but none at a restart, which may take long.
     """
+    back = changes[::-1]
+    daemons = [change for change in back if KINDS[change["kind"]].both_ways]
     left: List[str] = []
     for attempt in range(tries):
-        left = [words for change in reversed(changes) if (words := _put_back(change, watches))]
+        left = [words for change in back if change not in daemons and (words := _put_back(change, watches))]
         if not left or attempt == tries - 1:
             break
         time.sleep(AGAIN_S)
-    return left
+    return left + [words for change in daemons if (words := _put_back(change, watches))]
 
 
 def _put_back(change: Row, watches: Watches) -> str:
-    if not KINDS[change["kind"]].reversible:
+    kind = KINDS[change["kind"]]
+    if not (kind.reversible or kind.both_ways):
         return ""
     try:
-        _make(change, watches, change["after"], change["before"])
+        _make(change, watches, change.get("after"), change.get("before"))
     except Exception as error:  # whatever it is, the others are put back all the same
         return f"{change['kind']}: {_words(error)}"
     return ""
@@ -137,15 +165,8 @@ def moved(changes: List[Row], watches: Watches) -> str:
             except (OSError, ValueError, KeyError) as error:
                 return f"{change['kind']}: {_words(error)}"
             if not kind.same(now, change["after"]):
-                return f"{change['kind']} is now {_brief(now)}"
+                return f"{change['kind']} is now {kind.brief(now)}"
     return ""
-
-
-def _brief(state: Any) -> str:
-    """Return a state in a few words: what of its rows says something."""
-    rows = state if isinstance(state, list) else [state]
-    texts = [" ".join(f"{k} {v}" for k, v in r.items() if v) if isinstance(r, dict) else str(r) for r in rows]
-    return "; ".join(texts)[:300] or "gone"
 
 
 def _words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from typing import Any, Dict, List
@@ -22,6 +23,7 @@ def facts(ssh_connection: str) -> Dict[str, Any]:
         "agent_pid": os.getpid(),
         "ssh_connection": connection if len(connection) == 4 else [],
         "machine": machine(),
+        "machine_id": machine_id(),
         "missing": missing(),
     }
 
@@ -34,6 +36,16 @@ def machine() -> str:
     except OSError:
         boot = ""
     return f"{boot}/{inode(OWN)}"
+
+
+def machine_id() -> str:
+    """Return which machine this is for good; the file itself is not for others (machine-id(5))."""
+    try:
+        with open("/etc/machine-id", encoding="ascii") as file:
+            text = file.read(64).strip()
+    except (OSError, ValueError):
+        return ""
+    return hashlib.sha256(f"hostgw-tui {text}".encode()).hexdigest()[:32] if text else ""
 
 
 def missing() -> List[str]:

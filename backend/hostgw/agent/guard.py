@@ -132,6 +132,8 @@ class Guard:
     def roll_back(self, reason: str, reached: Optional[int] = None) -> None:
         """Put everything back; `reached` is the last change that was begun."""
         made = self.changes if reached is None else self.changes[: reached + 1]
+        if self._shadow:
+            self._shadow.busy()
         left = changer.take_back(made, self._watches)
         self._finish(UNDO_FAILED if left else ROLLED_BACK, "; ".join([reason, *left]))
 

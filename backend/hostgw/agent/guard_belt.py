@@ -10,9 +10,8 @@ import shlex
 from typing import List
 
 from hostgw.agent import filters
+from hostgw.agent.files import RUNS
 
-RUNS = "/run/systemd/system"
-"""Exists where systemd is PID 1 (sd_booted(3))."""
 LATER_S = 5.0
 """How much later than the guard it acts."""
 

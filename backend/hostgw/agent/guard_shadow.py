@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 GRACE_S = 1.0
 """How much longer than the guard it waits before it takes the guard for hung."""
-SLICE_S, STEP_S = 0.25, 0.005
-APPLYING_S = 60.0
-"""How long making the changes may take at most: tools wait 5 s for their locks, ten of them may."""
+SLICE_S, NAP_S = 0.25, 0.005
+STEP_S = 10.0
+"""How long making one change may take at most: tools wait 5 s for their locks."""
+RESTARTING_S = 100.0
+"""The same where a daemon is restarted: one time that fails, and one that puts back."""
 REACHED, UNTIL, END = "reached", "until", "end"
 
 
@@ -30,7 +32,9 @@ class Shadow:
 
     def __init__(self, guard: "Guard") -> None:
         self._guard = guard
-        self._told: List[str] = [f"{UNTIL} {boottime() + APPLYING_S}"]
+        restarts = any(change["kind"] == "service" for change in guard.changes)
+        self._step_s = RESTARTING_S if restarts else STEP_S
+        self._told: List[str] = [f"{UNTIL} {boottime() + self._step_s}"]
         self._start()
 
     def _start(self) -> None:
@@ -49,8 +53,13 @@ class Shadow:
             self._send(line)
 
     def reached(self, place: int) -> None:
-        """Say which change is made now."""
+        """Say which change is made now, and how long that may take."""
         self._tell(f"{REACHED} {place}")
+        self.busy()
+
+    def busy(self) -> None:
+        """Say that something is being made or put back: a guard that does that does not hang."""
+        self.until(boottime() + self._step_s)
 
     def until(self, when: float) -> None:
         """Say until when the guard waits, in seconds since boot."""
@@ -66,7 +75,7 @@ class Shadow:
                 os.kill(self._pid, signal.SIGKILL)
                 os.waitpid(self._pid, 0)
                 return
-            time.sleep(STEP_S)
+            time.sleep(NAP_S)
 
     def revive(self) -> None:
         """Make another one when somebody killed it."""
@@ -87,7 +96,7 @@ class Shadow:
 
 def _wait(guard: "Guard", read: int, pid: int) -> None:
     """Live as the shadow of the guard process `pid`."""
-    reached, until, rest = -1, boottime() + APPLYING_S, ""
+    reached, until, rest = -1, boottime() + STEP_S, ""
     while boottime() < until + GRACE_S:
         if not select.select([read], [], [], SLICE_S)[0]:
             continue

@@ -135,12 +135,12 @@ class Agent:
         if self.watches:
             yield self.watches.events.fileno(), self.watches.events, self._hear
             yield self.watches.nft_events.fileno(), self.watches.nft_events, self._hear_nft
-        for fd in self.taps.fds():
-            yield fd, self.taps, partial(self.taps.on_readable, fd)
-        for fd in self.arms.fds():
-            yield fd, self.arms, partial(self._armed, fd)
-        for fd in self.probes.fds():
-            yield fd, self.probes, partial(self.probes.on_readable, fd)
+        for fd, tap in self.taps.fds().items():
+            yield fd, tap, partial(self.taps.on_readable, fd)
+        for fd, request in self.arms.fds().items():
+            yield fd, request, partial(self._armed, fd)
+        for fd, probe in self.probes.fds().items():
+            yield fd, probe, partial(self.probes.on_readable, fd)
 
     def _patience(self) -> float:
         """Return how long nothing needs to be done."""

@@ -154,9 +154,9 @@ class Probes:
             if isinstance(running, Listener) and running.id == number:
                 running.end()
 
-    def fds(self) -> List[int]:
-        """Return what to poll."""
-        return [probe.socket.fileno() for probe in self._running]
+    def fds(self) -> Dict[int, Any]:
+        """Return what to poll, and whose each is."""
+        return {probe.socket.fileno(): probe for probe in self._running}
 
     def on_readable(self, fd: int) -> None:
         """Take what came in."""

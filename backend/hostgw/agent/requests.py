@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
-from hostgw.agent import conntrack, guard_socket, routes, suspects
+from hostgw.agent import conntrack, files, guard_socket, routes, suspects
 from hostgw.agent.containers import Watches
 from hostgw.agent.netlink import KernelError
 from hostgw.agent.stream import Gone
@@ -32,6 +32,7 @@ class Requests:
             "conntrack": self._conntrack,
             "suspects": self._suspects,
             "lookup": self._lookup,
+            "read-files": self._read_files,
             "arm": self._arm,
             "confirm": self._ask_guards,
             "extend": self._ask_guards,
@@ -103,6 +104,10 @@ class Requests:
         except KernelError as error:
             errno = error.errno or -1
         self._say(type="lookup-reply", id=request["id"], route=route, errno=errno)
+
+    def _read_files(self, request: Row) -> None:
+        rows = files.answer(request["paths"])
+        self._say(type="files-reply", id=request["id"], files=rows, systemd=os.path.isdir(files.RUNS))
 
     def _arm(self, request: Row) -> None:
         if self._agent.read_only:

@@ -28,7 +28,7 @@ class Place(NamedTuple):
     """Where files of one kind are: a file, or all of a directory that end alike."""
 
     paths: Tuple[str, ...]
-    """Files; or directories, which end in a slash, those first that hide the others."""
+    """Files; or directories, which end in a slash, those first that hide the others. One part may be a pattern."""
     parse: Parser
     keys: FrozenSet[str] = _NONE
     endings: Tuple[str, ...] = ("",)
@@ -55,6 +55,7 @@ _CNI = frozenset(["name", *_ONE_PLUGIN, *("plugins.*." + key for key in _ONE_PLU
 _NETWORKD = frozenset({"Network.ManageForeignRoutes", "Network.ManageForeignRoutingPolicyRules"})
 _NETWORK = frozenset({"Network.KeepConfiguration"})
 _MANAGER = frozenset({"keyfile.unmanaged-devices", "device*.match-device", "device*.managed"})
+_DEVICE = frozenset({"device.managed", "device.connection-uuid"})
 _UFW = frozenset({"ENABLED", "DEFAULT_FORWARD_POLICY"})
 _DMI = ("sys_vendor", "product_name", "chassis_asset_tag")
 
@@ -70,14 +71,16 @@ PLACES: Tuple[Place, ...] = (
     Place(("/etc/systemd/networkd.conf",), text.ini, _NETWORKD),
     Place(_layers("systemd/networkd.conf.d"), text.ini, _NETWORKD, (".conf",)),
     Place(_layers("systemd/network")[:2], text.network_file, _NETWORK, (".network",)),
+    Place(("/etc/systemd/network/*.network.d/",), text.network_file, _NETWORK, (".conf",)),
     Place(("/run/systemd/netif/links/",), text.environment, frozenset({"ADMIN_STATE", "NETWORK_FILE"})),
     Place(("/etc/NetworkManager/NetworkManager.conf",), text.ini, _MANAGER),
     Place(_layers("NetworkManager/conf.d"), text.ini, _MANAGER, (".conf",)),
     Place(_layers("NetworkManager/system-connections"), text.keyfile, frozenset({"connection.interface-name"})),
-    Place(("/run/NetworkManager/devices/",), text.ini, frozenset({"device.managed"})),
+    Place(("/run/NetworkManager/devices/",), text.ini, _DEVICE),
     Place(("/etc/netplan/",), text.netplan, _NONE, (".yaml",)),
     Place(("/etc/network/interfaces", "/etc/rc.local"), text.route_lines),
     Place(("/etc/network/interfaces.d/",), text.route_lines),
+    Place(("/etc/network/if-up.d/",), text.route_lines),
     Place(("/etc/sysconfig/network-scripts/",), text.route_lines),
     Place(("/etc/systemd/system/",), text.route_lines, _NONE, (".service",)),
     Place(("/etc/ufw/ufw.conf", "/etc/default/ufw"), text.environment, _UFW),
@@ -114,10 +117,20 @@ class Settings:
             if not path.endswith("/"):
                 yield path
                 continue
+            if "*" in path:
+                yield from self._matching(path, place.endings)
+                continue
             for name in self._names(path, place.endings):
                 if name not in hidden:
                     hidden.add(name)
                     yield path + name
+
+    def _matching(self, pattern: str, endings: Tuple[str, ...]) -> Iterator[str]:
+        """Yield the files of all directories that a pattern means."""
+        above, _, ending = pattern.rstrip("/").partition("*")
+        for directory in self._names(above, (ending,)):
+            for name in self._names(above + directory + "/", endings):
+                yield above + directory + "/" + name
 
     def _names(self, directory: str, endings: Tuple[str, ...]) -> List[str]:
         try:

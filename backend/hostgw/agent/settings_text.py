@@ -74,9 +74,18 @@ def route_lines(text: str, _keys: FrozenSet[str]) -> Pairs:
 
 
 def netplan(text: str, _keys: FrozenSet[str]) -> Pairs:
-    """Yield which program netplan writes for."""
+    """Yield which program netplan writes for, and routes as ``route.PREFIX`` with the gateway."""
     named = (line.partition(":")[2].strip() for line in text.splitlines() if line.strip().startswith("renderer:"))
     yield "renderer", next(named, "networkd")
+    found: Dict[str, str] = {}
+    for line in text.splitlines():
+        entry = line.strip()
+        if entry.startswith("- "):
+            found, entry = {}, entry[2:].strip()
+        key, _, value = entry.partition(":")
+        found[key] = _bare(value)
+        if key in ("to", "via") and "to" in found and "via" in found:
+            yield "route.%s" % found["to"], found["via"]
 
 
 def sysctl(text: str, _keys: FrozenSet[str]) -> Pairs:

@@ -180,9 +180,9 @@ class Taps:
         self._by_fd.update((fd, tap) for fd in source.fds())
         self._announce(tap)
 
-    def fds(self) -> list[int]:
-        """Return the descriptors to poll; it changes when a tap opens or closes."""
-        return list(self._by_fd)
+    def fds(self) -> dict[int, Tap]:
+        """Return the descriptors to poll, and whose each is; it changes when a tap opens or closes."""
+        return dict(self._by_fd)
 
     def on_readable(self, fd: int) -> None:
         """Send what can be read without waiting; closes the tap at its limit or when its interface went away."""

@@ -2,7 +2,7 @@
 
 Two sightings are of one packet when all that routing and NAT leave alone is equal (see `Frame.invariants`), they are
 less than a window apart, and at least one end of the flow is unchanged between them; only a router translates, so with
-equal TTLs both ends are. The same packet twice at one tap in one direction is a second packet, except with a lower TTL:
+equal TTLs both ends are, except where br_netfilter translates inside a bridge: the frame then keeps its MACs. The same packet twice at one tap in one direction is a second packet, except with a lower TTL:
 that is a loop. In and out at one tap is legal.
 
 Pure: times come with the frames, and equal input gives equal output. Nothing here grows without bound.
@@ -158,7 +158,7 @@ class Correlator:
                 return 0
             if _ends(seen) == ends:
                 best = SAME_ENDS
-            elif seen.ttl == ttl:
+            elif seen.ttl == ttl and not _same_link(seen, frame):
                 return 0
             elif best < SAME_ENDS:
                 best = max(best, _likeness(seen, frame))
@@ -183,6 +183,10 @@ def _bit(sighting: Sighting) -> int:
 
 def _ends(frame: Frame) -> tuple[int, int, int, int, int]:
     return frame.source, frame.destination, frame.source_port, frame.destination_port, frame.icmp_id
+
+
+def _same_link(a: Frame, b: Frame) -> bool:
+    return a.source_mac == b.source_mac and a.destination_mac == b.destination_mac
 
 
 def _likeness(a: Frame, b: Frame) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hostgw.capture.frames import ARP, ECHO_REQUESTS, ICMP, ICMPV6, SYN, TCP, Frame
+from hostgw.capture.frames import Frame
 
 CONTAINER, PORT, BRIDGE, NIC = range(4)
 """Order of a tap: how far it stands from the containers of its host. A packet that leaves climbs, one that arrives
@@ -123,34 +123,3 @@ def _place(sighting: Sighting, order: int) -> tuple[bool, int]:
     """
     climbs = sighting.outbound is (order in (CONTAINER, NIC))
     return not climbs, order if climbs else -order
-
-
-def wants_answer(frame: Frame) -> bool:
-    """Return whether silence after this packet means something: echo and ARP requests, SYNs."""
-    if frame.protocol in (ICMP, ICMPV6):
-        return frame.kind in ECHO_REQUESTS
-    if frame.ethertype == ARP:
-        return frame.kind == 1 and frame.source != frame.destination
-    return frame.protocol == TCP and frame.flags & (SYN | 16) == SYN
-
-
-def verdict(view: JourneyView, now_ns: int, ends: Mapping[int, frozenset[int]], window_ns: int) -> Verdict:
-    """Judge a journey at a moment of the capture's time.
-
-    Args:
-        view: the journey.
-        now_ns: the newest time that the taps have told.
-        ends: per tap the addresses that live on or behind it; a packet to one, seen there, has arrived.
-        window_ns: how long to wait for more.
-    """
-    if view.reply:
-        return Verdict.ANSWERED
-    if view.error:
-        return Verdict.LOST
-    arrived = any(s.frame.destination in ends.get(s.tap, ()) for s in view.sightings)
-    waiting = now_ns - view.first.time_ns < window_ns
-    if wants_answer(view.first.frame):
-        return Verdict.IN_FLIGHT if waiting else Verdict.UNANSWERED
-    if arrived:
-        return Verdict.DELIVERED
-    return Verdict.IN_FLIGHT if waiting else Verdict.UNKNOWN

@@ -25,7 +25,13 @@ class TapPoint(msgspec.Struct, frozen=True):
     bridge: bool = False
     """A bridge: it shows what the host's IP stack sees, not what containers of the host exchange."""
     addresses: frozenset[int] = frozenset()
-    """Addresses that live on or behind the tap: packets to them, seen here, have arrived."""
+    """Addresses that live on the interface or behind it."""
+    held: frozenset[int] = frozenset()
+    """All addresses of the tap's namespace: a packet to one that comes in here has arrived."""
+    near: frozenset[int] = frozenset()
+    """All addresses on the host, its containers' among them."""
+    only_exit: bool = False
+    """Whatever leaves the host passes here."""
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hostgw.capture import bpf
 from hostgw.capture.bpf import FourTuple
 from hostgw.capture.tap_points import TapPoint, TapState, TapStatus
+from hostgw.capture.verdicts import TapSight
 from hostgw.clean import clean
 from hostgw.errors import CaptureError
 from hostgw.wire import TapClosed, TapReady, TapStats
@@ -15,15 +16,24 @@ Sessions = Mapping[str, Iterable[FourTuple] | None]
 """Our SSH connections by host, as the hosts see them; empty for `local`, None where unknown."""
 
 
+MOST_MISSED = 32
+"""Moments of dropped frames that are kept for a tap."""
+MOST_NUMBERS = (1 << 16) - 1
+"""A frame's head has two bytes for it."""
+
+
 class TapTable:
     """Taps by their number within the capture. Not thread-safe; the capture holds a lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, last: dict[str, int] | None = None) -> None:
+        """Make an empty table; `last` holds the newest number of a tap on each host, and is kept up to date."""
+        self._last = last if last is not None else {}
         self.orders: dict[int, int] = {}
-        self.ends: dict[int, frozenset[int]] = {}
+        self.sights: dict[int, TapSight] = {}
+        """What each tap can tell."""
+        self._missed: list[tuple[int, ...]] = []
         self._rows: list[TapStatus] = []
         self._slots: dict[tuple[str, int], int] = {}
-        self._last: dict[str, int] = {}
         self._received: list[int] = []
         self._overflow: list[int] = []
 
@@ -34,23 +44,23 @@ class TapTable:
         self._received.append(0)
         self._overflow.append(0)
         self.orders[tap] = point.order
-        self.ends[tap] = point.addresses
+        self._missed.append(())
         return self.renumber(tap)
 
     def renumber(self, tap: int) -> TapStatus:
         """Give a tap a fresh number on its host, as it is opened anew; frames under the old one still count."""
         point = self._rows[tap].point
-        number = self._last[point.host] = self._last.get(point.host, 0) + 1
+        number = self._last[point.host] = self._last.get(point.host, 0) % MOST_NUMBERS + 1
         self._slots[point.host, number] = tap
-        self._rows[tap] = TapStatus(tap, point, number)
+        self._set(TapStatus(tap, point, number))
         return self._rows[tap]
 
     def find(self, host: str, number: int) -> int | None:
         """Return the tap that a host's message speaks of, if we opened it."""
         return self._slots.get((host, number))
 
-    def note(self, host: str, message: TapReady | TapStats | TapClosed) -> None:
-        """Take in what a host says of a tap; news of a number that was replaced are old."""
+    def note(self, host: str, message: TapReady | TapStats | TapClosed, now_ns: int = 0) -> None:
+        """Take in what a host says of a tap, at a moment; news of a number that was replaced are old."""
         tap = self.find(host, message.tap)
         if tap is None or self._rows[tap].number != message.tap:
             return
@@ -59,22 +69,36 @@ class TapTable:
             new = old._replace(state=TapState.OPEN, via=clean(message.via, 20))
         elif isinstance(message, TapStats):
             new = old._replace(packets=message.packets, drops=message.drops, limited=message.limited)
+            if (new.drops, new.limited) != (old.drops, old.limited):
+                self._note_missed(tap, now_ns)
         else:
             packets, drops = max(old.packets, message.packets), max(old.drops, message.drops)
             reason = clean(message.reason, 200)
             new = old._replace(state=TapState.CLOSED, reason=reason, packets=packets, drops=drops)
-        self._rows[tap] = new
+        self._set(new)
 
-    def count(self, tap: int, received: int = 0, overflow: int = 0) -> None:
+    def count(self, tap: int, received: int = 0) -> None:
         """Add frames that arrived here."""
         self._received[tap] += received
-        self._overflow[tap] += overflow
+
+    def overflow(self, tap: int, now_ns: int) -> None:
+        """Note a frame that arrived, at a moment, and was too much for us."""
+        self._overflow[tap] += 1
+        self._note_missed(tap, now_ns)
+        self._set(self._rows[tap])
+
+    def _note_missed(self, tap: int, now_ns: int) -> None:
+        self._missed[tap] = (*self._missed[tap], now_ns)[-MOST_MISSED:]
+
+    def _set(self, row: TapStatus) -> None:
+        self._rows[row.tap] = row
+        self.sights[row.tap] = TapSight(row.point, row.state is TapState.OPEN, self._missed[row.tap])
 
     def lose(self, host: str, reason: str) -> None:
         """Close the taps of a host that is no longer connected."""
         for row in self._rows:
             if row.point.host == host and row.state is not TapState.CLOSED:
-                self._rows[row.tap] = row._replace(state=TapState.CLOSED, reason=clean(reason, 200))
+                self._set(row._replace(state=TapState.CLOSED, reason=clean(reason, 200)))
 
     def living(self) -> list[TapStatus]:
         """Return the taps that are open or opening."""

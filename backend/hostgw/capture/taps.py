@@ -16,11 +16,12 @@ from hostgw.capture.correlate import Correlator
 from hostgw.capture.describe import describe, protocol
 from hostgw.capture.dissect import Dissector, Fed
 from hostgw.capture.frames import Frame, decode
-from hostgw.capture.journeys import JourneyView, Sighting, Verdict, verdict
+from hostgw.capture.journeys import JourneyView, Sighting, Verdict
 from hostgw.capture.pyshark_adapter import Info, Layer
 from hostgw.capture.raw import Raw, RawRing
 from hostgw.capture.tap_points import TapPoint, TapStatus
 from hostgw.capture.tap_table import Arming, Sessions, TapTable
+from hostgw.capture.verdicts import verdict
 from hostgw.capture.view import DEFAULTS, Clock, Settings, View
 from hostgw.clean import clean
 from hostgw.errors import CaptureError
@@ -52,6 +53,7 @@ class Capture:
         dissector: Dissector | None = None,
         record: pcapng.Writer | None = None,
         now: Callable[[], int] = lambda: 0,
+        numbers: dict[str, int] | None = None,
     ) -> None:
         """Prepare a capture.
 
@@ -63,6 +65,7 @@ class Capture:
             dissector: where frames go for names and details; started and closed by the capture.
             record: where every frame is written as it comes.
             now: tells our time in epoch nanoseconds, so that a wire which falls silent does not stop the judgement.
+            numbers: the newest of a tap on each host; captures share them, lest old news of one pass for another's.
 
         Raises:
             CaptureError: the filter is refused.
@@ -72,7 +75,7 @@ class Capture:
         self.settings = settings._replace(snaplen=max(settings.snaplen, MIN_SNAPLEN))
         self._arming = Arming(sessions, settings.expression, self.settings.snaplen)
         self._lock = threading.Lock()
-        self._taps = TapTable()
+        self._taps = TapTable(numbers)
         self._queue: deque[tuple[str, list[Captured]]] = deque()
         self._queued = self._serial = 0
         self._raw = RawRing(settings.keep_bytes)
@@ -131,7 +134,7 @@ class Capture:
             self._take(host, message)
         else:
             with self._lock:
-                self._taps.note(host, message)
+                self._taps.note(host, message, self._time())
 
     def pump(self) -> int:
         """Decode what is queued; return how many frames. For the worker, and for tests without it."""
@@ -163,7 +166,7 @@ class Capture:
 
     def verdict(self, view: JourneyView) -> Verdict:
         """Return what became of a packet, as far as the taps can tell by now."""
-        return verdict(view, self._time(), self._taps.ends, self.settings.window_ns)
+        return verdict(view, self._time(), self._taps.sights, self.settings.window_ns)
 
     def _time(self) -> int:
         """Return the newest time that the taps have told, or ours when that is later."""
@@ -247,7 +250,7 @@ class Capture:
             for frame in () if fits else frames:
                 tap = self._taps.find(host, frame.tap)
                 if tap is not None:
-                    self._taps.count(tap, overflow=1)
+                    self._taps.overflow(tap, self._time())
             self._queued += len(frames) if fits else 0
         if fits:
             self._queue.append((host, frames))

@@ -12,7 +12,7 @@ from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import container_bridges
-from hostgw.mesh.memory import per_snapshot
+from hostgw.mesh.memory import per_mesh, per_snapshot
 from hostgw.model.finding import Finding
 from hostgw.model.host import Role
 from hostgw.model.ip import Prefix
@@ -36,7 +36,9 @@ def check_fabric(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
 def _overlaps(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
     machines = machines_of(fabric)
     named: set[tuple[str, Prefix]] = set()
-    for first, second in overlapping(_stakes(fabric, mesh)):
+    astray = [stake for host in fabric.readable for stake in _astray(host, mesh)]
+    owned = (Stake(s.prefix, False, s.owner, s.reason) for s in mesh.subnets)
+    for first, second in overlapping((*owned, *astray)) if astray or mesh.overlaps else ():
         wrong, right = (first, second) if first.astray and not second.astray else (second, first)
         if machines.get(wrong.owner, wrong.owner) == machines.get(right.owner, right.owner):
             continue
@@ -50,16 +52,18 @@ def _overlaps(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
             yield finding("subnet-overlap", wrong.owner, str(wrong.prefix), summary, effect, evidence)
 
 
-def _stakes(fabric: Fabric, mesh: Mesh) -> Iterator[Stake]:
-    for subnet in mesh.subnets:
-        yield Stake(subnet.prefix, False, subnet.owner, subnet.reason)
-    for host in fabric.readable:
-        own = [s.prefix for s in mesh.members[host.name].subnets]
-        for name in {s.bridge for s in mesh.members[host.name].subnets if s.bridge}:
-            bridge = host.root.links_by_name.get(name)
-            for held in prefixes_of(host, bridge) if bridge else ():
-                if not any(held.overlaps(p) for p in own):
-                    yield Stake(held, True, host.name, f"address of {name}")
+@per_mesh
+def _astray(host: Host, mesh: Mesh) -> tuple[Stake, ...]:
+    """Return the ranges in which bridges stand that serve a subnet elsewhere."""
+    subnets = mesh.members[host.name].subnets
+    names = {subnet.bridge for subnet in subnets if subnet.bridge}
+    bridges = (bridge for name in names if (bridge := host.root.links_by_name.get(name)))
+    held = ((bridge.name, found) for bridge in bridges for found in prefixes_of(host, bridge))
+    return tuple(
+        Stake(found, True, host.name, f"address of {name}")
+        for name, found in held
+        if not any(found.overlaps(subnet.prefix) for subnet in subnets)
+    )
 
 
 def overlapping(stakes: Iterable[Stake]) -> Iterator[tuple[Stake, Stake]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hostgw.checks.container_addresses import held
+from hostgw.checks.holdings import wide
 from hostgw.checks.words import finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Underlay
@@ -119,4 +119,4 @@ def _hidden(host: Host, mesh: Mesh, member: Member, device: str) -> list[str]:
         others = (m for m in mesh.members.values() if m.underlay and m.name != host.name)
         own = [subnet.prefix for subnet in member.subnets]
         return [m.name for m in others if m.underlay and any(m.underlay.segment.covers(p) for p in own)]
-    return [f"container {one.container}" for one in held(host).wide if one.bridge == device]
+    return [f"container {one.container}" for one in wide(host) if one.bridge == device]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw.checks.judge import tunnelled
-from hostgw.checks.words import finding, route_text
+from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import TUNNELS
@@ -14,6 +14,7 @@ from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix, address_number, prefix
 from hostgw.model.kernel import Route
 from hostgw.paths.fib import MAIN, fib
+from hostgw.paths.words import route_text
 
 
 def check_fabric(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:

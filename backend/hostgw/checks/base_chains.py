@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -59,8 +58,8 @@ def without(state: NamespaceState, decided: Decision) -> NamespaceState:
     old = state.filters[decided.backend]
     change = _native_without if decided.backend == NATIVE else _saved_without
     rows[decided.backend] = msgspec.structs.replace(old, text=change(old, decided))
-    table = MappingProxyType({key(Section.FILTERS, row): row for row in rows.values()})
-    return NamespaceState(MappingProxyType({**state.tables, Section.FILTERS: table}))
+    table = {key(Section.FILTERS, row): row for row in rows.values()}
+    return NamespaceState({**state.tables, Section.FILTERS: table})
 
 
 def _native_without(row: Filter, decided: Decision) -> str:

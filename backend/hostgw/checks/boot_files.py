@@ -50,14 +50,16 @@ def keeper(host: Host) -> str:
 
 def written(host: Host, directory: str = "") -> frozenset[Prefix]:
     """Return the prefixes that configuration files (below a directory) route."""
-    found = (
-        maybe_prefix(key[len("route.") :])
-        for path, values in host.root.settings.items()
-        if directory in path
-        for key in values
-        if key.startswith("route.")
-    )
-    return frozenset(p for p in found if p)
+    return frozenset(found for path, found, _ in routed(host) if directory in path)
+
+
+def routed(host: Host) -> Iterator[tuple[str, Prefix, str]]:
+    """Yield the routes that configuration files set: file, prefix, gateway."""
+    for path, values in host.root.settings.items():
+        for key, gateway in values.items():
+            found = maybe_prefix(key[len("route.") :]) if key.startswith("route.") else None
+            if found:
+                yield path, found, gateway
 
 
 def unwritten(host: Host, mesh: Mesh, directory: str = "") -> tuple[Prefix, ...]:
@@ -73,7 +75,7 @@ def _routes(host: Host, mesh: Mesh) -> Iterator[Finding]:
     if lost:
         count = "1 route" if len(lost) == 1 else f"{len(lost)} routes"
         summary = f"{count} of {host.name} to other hosts' containers ({lost[0]}, ...) are in no file that we know of"
-        evidence = ("looked at: networkd, NetworkManager, ifupdown, network-scripts, units, rc.local",)
+        evidence = ("looked at: networkd, NetworkManager, netplan, ifupdown, network-scripts, units, rc.local",)
         subject = str(mesh.network or lost[0])
         yield finding("routes-not-persistent", host.name, subject, summary, "a reboot may lose them", evidence)
 
@@ -81,7 +83,7 @@ def _routes(host: Host, mesh: Mesh) -> Iterator[Finding]:
 def _forwarding(host: Host) -> Iterator[Finding]:
     if host.root.sysctls.get("net/ipv4/ip_forward") != "1":
         return
-    applied = [(path, key, value) for path, key, value in _sysctl_files(host) if key in FORWARDING]
+    applied = [(path, key, value) for path, key, value in sysctl_files(host) if key in FORWARDING]
     if applied and applied[-1][2] == "0":
         path, key, _ = applied[-1]
         summary = f"{path} of {host.name} says {key} = 0, while the host forwards now"
@@ -90,7 +92,7 @@ def _forwarding(host: Host) -> Iterator[Finding]:
         yield finding("sysctl-file-forwarding-off", host.name, path, summary, effect, evidence)
 
 
-def _sysctl_files(host: Host) -> Iterator[tuple[str, str, str]]:
+def sysctl_files(host: Host) -> Iterator[tuple[str, str, str]]:
     """Yield (file, key, value) in the order in which they are applied: by file name, /etc/sysctl.conf last."""
     paths = [path for path in host.root.settings if "/sysctl.d/" in path or path == LAST_READ]
     for path in sorted(paths, key=lambda p: (p == LAST_READ, p.rpartition("/")[2])):
@@ -99,12 +101,17 @@ def _sysctl_files(host: Host) -> Iterator[tuple[str, str, str]]:
 
 def _module(host: Host) -> Iterator[Finding]:
     """Yield br_netfilter where kube-proxy's rules need it and nothing loads it at boot."""
-    settings, programs = host.root.settings, host.root.programs
-    needed = "kube-proxy" in programs and not programs & LOADERS
-    loaded = settings.get("/sys/module/br_netfilter/initstate", {}).get("value") == "live"
-    written_down = any("br_netfilter" in values for path, values in settings.items() if "modules" in path)
-    if needed and loaded and not written_down:
+    if lacks_module(host):
         summary = f"br_netfilter is loaded on {host.name}, but nothing loads it at boot"
         effect = "after a reboot, containers of one host may not reach each other by a service address"
         evidence = ("/sys/module/br_netfilter: live", "modules-load.d, /etc/modules: no br_netfilter")
         yield finding("module-not-at-boot", host.name, "br_netfilter", summary, effect, evidence)
+
+
+def lacks_module(host: Host, but: str = "\n") -> bool:
+    """Tell whether br_netfilter is needed, loaded, and in no file (of a name without `but`) that loads it at boot."""
+    settings, programs = host.root.settings, host.root.programs
+    needed = "kube-proxy" in programs and not programs & LOADERS
+    loaded = settings.get("/sys/module/br_netfilter/initstate", {}).get("value") == "live"
+    files = (values for path, values in settings.items() if "modules" in path and but not in path)
+    return needed and loaded and not any("br_netfilter" in values for values in files)

@@ -26,7 +26,7 @@ def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
         bridge = host.root.links_by_name.get(subnet.bridge)
         if bridge is None or bridge.kind != "bridge":
             continue
-        ports = [a for a in within(host, subnet) if a.port.master == bridge.index]
+        ports = within(host, subnet, bridge.index)
         yield from _floating(host, bridge)
         yield from _spanning(host, bridge, ports)
         yield from _vlans(host, bridge, ports)
@@ -85,9 +85,9 @@ def _isolated(host: Host, bridge: Link, ports: Sequence[Station]) -> Iterator[Fi
 
 def _hairpin(host: Host, bridge: Link, ports: Sequence[Station]) -> Iterator[Finding]:
     """Yield a bridge that sends nothing back by the port it came from, where services may need it."""
-    off = [a.port.name for a in ports if a.port.port and not a.port.port.hairpin]
-    rules = service_rules(host) if off and not bridge.promiscuity else ""
-    if rules:
+    rules = service_rules(host) if not bridge.promiscuity else ""
+    off = [a.port.name for a in ports if a.port.port and not a.port.port.hairpin] if rules else []
+    if off:
         where = f"{counted(len(off), 'port')} of {bridge.name} of {host.name}"
         summary = f"hairpin mode is off on {where}, where kube-proxy is in use"
         effect = "a container does not reach itself by the address of a service that leads back to it"

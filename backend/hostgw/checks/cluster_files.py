@@ -8,7 +8,8 @@ from hostgw.checks.words import finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
 from hostgw.mesh.assigned import CNI_DIRECTORY
-from hostgw.mesh.bridges import container_bridges, container_link, host_ends
+from hostgw.mesh.bridges import container_bridges, container_link
+from hostgw.mesh.stations import host_ends
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, interface_prefix
 

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
-from hostgw.checks.bridge_addresses import prefixes_of
+from hostgw.checks.holdings import Held, by_address, outside, twice, wide
 from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh, Subnet
 from hostgw.mesh.assigned import CNI_DIRECTORY
-from hostgw.mesh.bridges import attachments
-from hostgw.mesh.memory import per_snapshot
 from hostgw.model.finding import Finding
-from hostgw.model.ip import Prefix, address_number, address_text, interface_prefix, maybe_prefix
-from hostgw.model.kernel import Address
+from hostgw.model.ip import Prefix, address_number, address_text, maybe_prefix
 
 RESERVATIONS = "/var/lib/cni/networks/"
 TAKEN = 3
 """Addresses of a subnet that no container gets: the network's, the bridge's, the broadcast."""
-
-
-class Held(NamedTuple):
-    """An address of a container on a bridge."""
-
-    container: str
-    bridge: str
-    text: str
-    address: int
-    prefix: Prefix
-
-
-class Holding(NamedTuple):
-    """The containers of a host by address, and those that stand outside the prefixes of their bridge."""
-
-    by_address: Mapping[int, tuple[Held, ...]]
-    outside: tuple[Held, ...]
-    twice: tuple[int, ...]
-    wide: tuple[Held, ...]
 
 
 def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
@@ -45,62 +22,24 @@ def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
     member = mesh.members.get(host.name)
     subnets = {s.bridge: s for s in member.subnets if s.bridge} if member else {}
     if subnets:
-        holding = held(host)
-        yield from _foreign(host, holding, subnets)
-        yield from _wide(host, holding, subnets)
+        yield from _foreign(host, subnets)
+        yield from _wide(host, subnets)
         yield from _exhausted(host, member.subnets if member else ())
 
 
 def check_fabric(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
     """Yield the addresses that two containers hold, on one host or on two."""
-    holdings = {host.name: held(host) for host in fabric.readable}
-    for name, holding in holdings.items():
-        for number in holding.twice:
+    for host in fabric.readable:
+        for number in twice(host):
             if any(mesh.owned.covering(Prefix(number, 32))):
-                yield _duplicate(name, number, [(name, h) for h in holding.by_address[number]])
-        for stray in holding.outside:
-            yield from _across(name, stray, holdings, mesh)
-    yield from _in_overlaps(holdings, mesh)
+                yield _duplicate(host.name, number, [(host.name, h) for h in by_address(host)[number]])
+        for stray in outside(host):
+            yield from _across(host.name, stray, fabric, mesh)
+    yield from _in_overlaps(fabric, mesh)
 
 
-@per_snapshot
-def held(host: Host) -> Holding:
-    """Return which container of a host holds which address on a bridge."""
-    bridges = _bridges(host)
-    by_address: dict[int, tuple[Held, ...]] = {}
-    outside: list[Held] = []
-    wide: list[Held] = []
-    for container, end, addresses in attachments(host):
-        bridge = bridges.get(end.master)
-        found = tuple(_held(container.name, bridge[0], a) for a in addresses if a.scope == "global") if bridge else ()
-        if not bridge or not found:
-            continue
-        around = bridge[1]
-        for one in found:
-            by_address[one.address] = (*by_address.get(one.address, ()), one)
-            if one.prefix not in around:
-                wide += [one for p in around if one.prefix.covers(p)][:1]
-        if not any(p.contains(one.address) for one in found for p in around):
-            outside.append(found[0])
-    twice = (n for n, holders in by_address.items() if len(holders) > 1 and len({h.container for h in holders}) > 1)
-    return Holding(by_address, tuple(outside), tuple(twice), tuple(wide))
-
-
-def _bridges(host: Host) -> dict[int, tuple[str, tuple[Prefix, ...]]]:
-    """Return name and prefixes of the bridges by ifindex."""
-    return {
-        link.index: (link.name, prefixes_of(host, link)) for link in host.root.links.values() if link.kind == "bridge"
-    }
-
-
-def _held(container: str, bridge: str, address: Address) -> Held:
-    text = f"{address.address}/{address.length}"
-    number, prefix = interface_prefix(text)
-    return Held(container, bridge, text, number, prefix)
-
-
-def _foreign(host: Host, holding: Holding, subnets: Mapping[str, Subnet]) -> Iterator[Finding]:
-    for stray in holding.outside:
+def _foreign(host: Host, subnets: Mapping[str, Subnet]) -> Iterator[Finding]:
+    for stray in outside(host):
         subnet = subnets.get(stray.bridge)
         if subnet is None or subnet.prefix.contains(stray.address):
             continue
@@ -110,9 +49,9 @@ def _foreign(host: Host, holding: Holding, subnets: Mapping[str, Subnet]) -> Ite
         yield finding("container-address-foreign", host.name, stray.container, summary, effect, evidence)
 
 
-def _wide(host: Host, holding: Holding, subnets: Mapping[str, Subnet]) -> Iterator[Finding]:
+def _wide(host: Host, subnets: Mapping[str, Subnet]) -> Iterator[Finding]:
     """Yield masks that are wider than the bridge's, unless the bridge answers ARP for what lies outside."""
-    for one in holding.wide:
+    for one in wide(host):
         subnet = subnets.get(one.bridge)
         if subnet is None or not subnet.prefix.contains(one.address) or _answers_for_others(host, one.bridge):
             continue
@@ -136,26 +75,27 @@ def _duplicate(host: str, number: int, holders: list[tuple[str, Held]], causes: 
     return finding("container-address-duplicate", host, address, summary, effect, evidence, caused_by=causes)
 
 
-def _across(name: str, stray: Held, holdings: Mapping[str, Holding], mesh: Mesh) -> Iterator[Finding]:
+def _across(name: str, stray: Held, fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
     """Yield the clash of a container that stands in another host's subnet."""
     for prefix in mesh.owned.covering(Prefix(stray.address, 32)):
         owner = mesh.owners[prefix]
-        rightful = holdings[owner].by_address.get(stray.address, ()) if owner in holdings and owner != name else ()
+        host = fabric.hosts[owner]
+        rightful = by_address(host).get(stray.address, ()) if host.readable and owner != name else ()
         if rightful:
             told = stray.bridge in {subnet.bridge for subnet in mesh.members[name].subnets}
             causes = (f"container-address-foreign/{name}/{stray.container}",) if told else ()
             yield _duplicate(name, stray.address, [(owner, rightful[0]), (name, stray)], causes)
 
 
-def _in_overlaps(holdings: Mapping[str, Holding], mesh: Mesh) -> Iterator[Finding]:
+def _in_overlaps(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
     """Yield the clashes between hosts that own the same range."""
     owners: dict[Prefix, list[str]] = {}
     for subnet in mesh.subnets:
         owners.setdefault(subnet.prefix, []).append(subnet.owner)
     for first, *others in (names for names in owners.values() if len(names) > 1):
         for other in others:
-            if first in holdings and other in holdings:
-                mine, theirs = holdings[first].by_address, holdings[other].by_address
+            if fabric.hosts[first].readable and fabric.hosts[other].readable:
+                mine, theirs = by_address(fabric.hosts[first]), by_address(fabric.hosts[other])
                 for number in sorted(mine.keys() & theirs.keys()):
                     yield _duplicate(other, number, [(first, mine[number][0]), (other, theirs[number][0])])
 
@@ -170,7 +110,7 @@ def _exhausted(host: Host, subnets: tuple[Subnet, ...]) -> Iterator[Finding]:
         if taken >= size:
             summary = f"all {size} addresses of {subnet.prefix} on {host.name} are reserved"
             effect = f"{host.name} can start no further container with an address of its own"
-            evidence = (f"{path}: {taken} reservations", f"containers that run: {len(held(host).by_address)}")
+            evidence = (f"{path}: {taken} reservations", f"containers that run: {len(by_address(host))}")
             yield finding("ipam-exhausted", host.name, str(subnet.prefix), summary, effect, evidence)
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from hostgw.checks.representatives import ordinary
-from hostgw.checks.words import finding, route_text
-from hostgw.fabric import Host, NamespaceState
+from hostgw.checks.words import finding
+from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Subnet
 from hostgw.mesh.bridges import TUNNELS
 from hostgw.mesh.memory import per_snapshot
-from hostgw.mesh.stations import Station, stations, within
+from hostgw.mesh.stations import DEFAULT, Station, footings, stations, within
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, address_text
 from hostgw.model.iptables import FilterRule
 from hostgw.model.kernel import Link, Neighbour, Route
-from hostgw.paths.fib import MAIN, Packet, fib
+from hostgw.paths.fib import Packet, fib
 from hostgw.paths.netfilter import Flow, passages
 from hostgw.paths.netfilter.passage import LOST
+from hostgw.paths.words import route_text
 from hostgw.wire import Section
 
-DEFAULT = "0.0.0.0/0"
 OUTSIDE = address_number("192.0.2.9")
 """An address that no network has (RFC 5737)."""
 ANSWERED = frozenset({"reachable", "stale", "delay", "probe", "permanent"})
+_NEIGHBOURS = Section.NEIGHBOURS
 IN_USE = frozenset({"reachable", "permanent"})
 """An old entry in any other state is asked for anew as soon as it is used."""
 
@@ -37,11 +38,11 @@ def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
         held_by = tuple(within(host, subnet))
         if _is_internal(host, subnet, held_by):
             continue
-        for station in held_by:
-            held = defaults(station.state)
-            if len(held) != 1 or held[0].gateway != gateway or held[0].oif != station.inner.index:
-                yield from _astray(host, mesh, subnet, station, held)
-            if bridge is not None and (entry := _neighbour(station, gateway)) and entry.mac != bridge.mac:
+        if any(footing.defaults != ((gateway, True),) for footing in footings(host, subnet.prefix)):
+            for station in held_by:
+                yield from _astray(host, mesh, subnet, station)
+        for station in held_by if bridge else ():
+            if bridge and (entry := _neighbour(station, gateway)) and entry.mac != bridge.mac:
                 yield from _old_mac(host, station, bridge, entry)
 
 
@@ -51,7 +52,7 @@ def _is_internal(host: Host, subnet: Subnet, held_by: tuple[Station, ...]) -> bo
     Docker makes a network like that with `--internal`.
     """
     nic = next((r.oif for r in host.root.routes if r.dst == DEFAULT), 0)
-    if not nic or any(defaults(station.state) for station in held_by):
+    if not nic or any(station.defaults for station in held_by):
         return False
     flow = Flow(ordinary(host, subnet), OUTSIDE, subnet.bridge, host.root.name_of(nic))
     decided = passages(host.root).forwarded(flow).decided
@@ -60,23 +61,18 @@ def _is_internal(host: Host, subnet: Subnet, held_by: tuple[Station, ...]) -> bo
     return any(option.values == (subnet.bridge,) and not option.inverted for option in sides)
 
 
-def defaults(state: NamespaceState) -> list[Route]:
-    """Return the default routes of table main, the one that is used first."""
-    table = state.tables.get(Section.ROUTES, {})
-    found = [cast("Route", row) for key, row in table.items() if key[1] == DEFAULT and key[0] == MAIN]
-    return sorted(found, key=lambda r: (-r.tos, r.metric, r.position)) if len(found) > 1 else found
-
-
-def _astray(host: Host, mesh: Mesh, subnet: Subnet, station: Station, held: list[Route]) -> Iterator[Finding]:
+def _astray(host: Host, mesh: Mesh, subnet: Subnet, station: Station) -> Iterator[Finding]:
     """A container that reaches the other subnets all the same is as somebody wanted it to be."""
-    if not station.inner.up or _reaches(station, _remote(host, mesh), subnet):
+    held, gateway = station.defaults, address_text(subnet.gateway)
+    right = len(held) == 1 and held[0].gateway == gateway and held[0].oif == station.inner.index
+    if right or not station.inner.up or _reaches(station, _remote(host, mesh), subnet):
         return
     first = next(iter(held), None)
     if first is None:
         yield _missing(host, subnet, station)
     elif first.oif != station.inner.index:
         yield from _by_another(host, station, held)
-    elif first.gateway != address_text(subnet.gateway):
+    elif first.gateway != gateway:
         if not _is_gateway(host, station, first):
             yield _wrong(host, subnet, station, first)
     elif held[1].metric == first.metric:
@@ -104,7 +100,7 @@ def _missing(host: Host, subnet: Subnet, station: Station) -> Finding:
     return finding("container-no-default", host.name, name, summary, effect, evidence)
 
 
-def _by_another(host: Host, station: Station, held: list[Route]) -> Iterator[Finding]:
+def _by_another(host: Host, station: Station, held: Sequence[Route]) -> Iterator[Finding]:
     """Another NIC may well carry the rest of the world; not so the network. A tunnel is a VPN that somebody wants."""
     device = station.state.links.get(held[0].oif)
     if device is None or device.kind not in TUNNELS:
@@ -112,7 +108,7 @@ def _by_another(host: Host, station: Station, held: list[Route]) -> Iterator[Fin
         yield _several(host, station, held, f"{name} wins, not {station.inner.name}")
 
 
-def _several(host: Host, station: Station, held: list[Route], which: str) -> Finding:
+def _several(host: Host, station: Station, held: Sequence[Route], which: str) -> Finding:
     name = station.container.name
     count = f"{len(held)} default routes" if len(held) > 1 else "a default route by another device"
     summary = f"container {name} on {host.name} has {count}: {which}"
@@ -144,7 +140,7 @@ def _held(host: Host) -> frozenset[int]:
 
 
 def _neighbour(station: Station, address: str) -> Neighbour | None:
-    found = station.state.table(Section.NEIGHBOURS).get((station.inner.index, address))
+    found = station.state.table(_NEIGHBOURS).get((station.inner.index, address))
     return cast("Neighbour", found) if found else None
 
 

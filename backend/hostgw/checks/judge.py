@@ -81,16 +81,19 @@ def plainly_right(host: Host, mesh: Mesh, model: Fib, expected: Expected) -> boo
     return main_decides(host, mesh, model) and _only_route(model, expected) is not None
 
 
+def doubtful(host: Host, mesh: Mesh) -> tuple[Expected, ...]:
+    """Return the routes that a host needs and that want a closer look than `plainly_right` takes."""
+    model, needed = fib(host.root), mesh.expected_of(host.name)
+    if not main_decides(host, mesh, model):
+        return needed
+    lone = model.main.lone
+    return tuple([e for e in needed if (r := lone.get(e.subnet.prefix)) is None or (r.gateway, r.oif) not in e.ways])
+
+
 def _only_route(model: Fib, expected: Expected) -> Route | None:
     """Return the route of table main that leads to the owner, when nothing stands beside it or inside its prefix."""
-    wanted, table = expected.subnet.prefix, model.main
-    held = table.by_prefix.get(wanted)
-    if held is None or len(held) != 1 or wanted in table.split:
-        return None
-    route = held[0]
-    if route.src or route.flags or route.nexthops or route.type != "unicast" or not route.gateway:
-        return None
-    return route if (address_number(route.gateway), route.oif) in expected.ways else None
+    route = model.main.lone.get(expected.subnet.prefix)
+    return route if route and (route.gateway, route.oif) in expected.ways else None
 
 
 def judge_main(host: Host, expected: Expected, model: Fib | None = None) -> Judgement:
@@ -197,7 +200,7 @@ def _serves(route: Route, expected: Expected) -> bool:
 
 
 def _is_hop(way: Route | NextHop, expected: Expected) -> bool:
-    return bool(way.gateway) and (address_number(way.gateway), way.oif) in expected.ways
+    return (way.gateway, way.oif) in expected.ways
 
 
 def _shadows(parts: tuple[Route, ...], expected: Expected) -> tuple[Route, ...]:

@@ -9,7 +9,7 @@ from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Subnet
 from hostgw.mesh.bridges import management_address
 from hostgw.mesh.model import Member
-from hostgw.mesh.stations import Station, stations, within
+from hostgw.mesh.stations import Station, footings, stations, within
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, address_text, interface_prefix
 from hostgw.model.kernel import Address, Link
@@ -53,6 +53,8 @@ def _bridge(host: Host, subnet: Subnet, bridge: Link) -> Iterator[Finding]:
 
 
 def _ports(host: Host, subnet: Subnet, bridge: Link) -> Iterator[Finding]:
+    if all(footing.master == bridge.index for footing in footings(host, subnet.prefix)):
+        return
     for station in within(host, subnet):
         port, container = station.port, station.container.name
         if port.master == bridge.index:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hostgw.checks.judge import Judgement, Standing
-from hostgw.checks.words import finding, route_text
+from hostgw.checks.words import finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Underlay
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
+from hostgw.paths.words import route_text
 
 NARROW, WIDE, ODD = "underlay-mask-narrow", "underlay-mask-wide", "underlay-mask-odd"
 
@@ -66,7 +67,7 @@ def _wide(host: Host, mine: Underlay, lost: Sequence[Judgement]) -> Finding:
 
 def _odd(host: Host, mesh: Mesh, mine: Underlay) -> Iterator[Finding]:
     """Yield a mask that takes container subnets in where an owner's on the same LAN does not: routes hide it."""
-    needed = mesh.expected_of(host.name)
+    needed = mesh.expected_of(host.name) if any(mesh.owned.overlapping(mine.segment)) else ()
     taken = [e.subnet for e in needed if e.next_hops and mine.segment.covers(e.subnet.prefix)]
     owners = ((subnet, mesh.members[subnet.owner].underlay) for subnet in taken)
     narrower = [(subnet, other) for subnet, other in owners if other and other.segment.length > mine.segment.length]

@@ -8,6 +8,7 @@ from hostgw.checks.nat import OUTSIDE
 from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Member, Mesh, Subnet
+from hostgw.mesh.memory import per_mesh
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, address_text
 from hostgw.model.iptables import FilterRule
@@ -83,6 +84,7 @@ def to_outside(host: Host, member: Member, subnet: Subnet) -> Passage:
     return passages(host.root).forwarded(Flow(subnet.gateway + 1, OUTSIDE, subnet.bridge, nic))
 
 
+@per_mesh
 def outward(host: Host, mesh: Mesh) -> tuple[Decision, ...]:
     """Return what rewrites the source of packets from a host's containers to the outside."""
     member = mesh.members.get(host.name)

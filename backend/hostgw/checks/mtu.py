@@ -10,7 +10,7 @@ from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh, Underlay
 from hostgw.mesh.memory import per_snapshot
 from hostgw.mesh.model import Member
-from hostgw.mesh.stations import stations
+from hostgw.mesh.stations import alike
 from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix
 
@@ -48,16 +48,16 @@ def _sizes(host: Host, member: Member) -> dict[str, list[int]]:
     """Return the MTUs of the containers on each own bridge."""
     names = {b.index: b.name for s in member.subnets if (b := host.root.links_by_name.get(s.bridge))}
     found: dict[str, list[int]] = defaultdict(list)
-    for station in stations(host):
-        if station.port.master in names and station.inner.mtu:
-            found[names[station.port.master]].append(station.inner.mtu)
+    for footing, kind in alike(host).items():
+        if footing.master in names and footing.mtu:
+            found[names[footing.master]] += [footing.mtu] * len(kind.stations)
     return found
 
 
 @per_snapshot
 def _largest(host: Host) -> int:
     """Return the size of the largest packets that containers on bridges send."""
-    return max((a.inner.mtu for a in stations(host) if a.port.master), default=0)
+    return max((footing.mtu for footing in alike(host) if footing.master), default=0)
 
 
 def check_fabric(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from hostgw.checks import arp
 from hostgw.checks.words import finding
-from hostgw.fabric import Fabric, Host, Snapshot
+from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh, Underlay
-from hostgw.mesh.memory import per_snapshot
+from hostgw.mesh.memory import per_mesh, per_snapshot
 from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
-from hostgw.model.ip import address_number, address_text
+from hostgw.model.ip import address_text
 from hostgw.model.kernel import Neighbour
 from hostgw.wire import Section
 
@@ -62,17 +61,10 @@ def check_fabric(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
     yield from _same_mac(mesh, fabric)
 
 
-_KNOWN: WeakKeyDictionary[Snapshot, tuple[Mesh, tuple[Suspect, ...]]] = WeakKeyDictionary()
-
-
+@per_mesh
 def _suspects(host: Host, mesh: Mesh) -> tuple[Suspect, ...]:
-    """Return the entries worth a second look; they are the same as long as snapshot and mesh are."""
-    if host.snapshot is None:
-        return ()
-    known = _KNOWN.get(host.snapshot)
-    if known is None or known[0] is not mesh:
-        known = _KNOWN[host.snapshot] = mesh, tuple(_suspected(host, mesh))
-    return known[1]
+    """Return the entries worth a second look."""
+    return tuple(_suspected(host, mesh))
 
 
 def _suspected(host: Host, mesh: Mesh) -> Iterator[Suspect]:
@@ -84,11 +76,11 @@ def _suspected(host: Host, mesh: Mesh) -> Iterator[Suspect]:
         underlay = mesh.members[owner].underlay
         differs = entry.state in ("reachable", "permanent") and underlay and underlay.mac and entry.mac != underlay.mac
         odd = (entry.unanswered or differs) and (entry.address, entry.index) in _next_hops(host)
-        if odd and (address_number(entry.address), entry.index) in _right_ways(host, mesh):
+        if odd and (entry.address, entry.index) in _right_ways(host, mesh):
             yield Suspect(entry, owner)
 
 
-def _right_ways(host: Host, mesh: Mesh) -> set[tuple[int, int]]:
+def _right_ways(host: Host, mesh: Mesh) -> set[tuple[str, int]]:
     """Return the next hops that a host's routes should use, each with its device."""
     return {way for expected in mesh.expected_of(host.name) for way in expected.ways}
 

@@ -8,7 +8,7 @@ from hostgw.checks.boot_files import keeper, unwritten
 from hostgw.checks.words import counted, finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
-from hostgw.mesh.bridges import host_ends
+from hostgw.mesh.stations import host_ends
 from hostgw.model.finding import Finding
 from hostgw.model.kernel import Link
 
@@ -29,7 +29,7 @@ def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
 def _networkd(host: Host, mesh: Mesh) -> Iterator[Finding]:
     """Yield networkd where it manages the NIC of our routes and may drop those that it did not make."""
     member = mesh.members.get(host.name)
-    if member is None or member.underlay is None or _leaves_foreign_routes(host):
+    if member is None or member.underlay is None or leaves_foreign_routes(host):
         return
     state = host.root.settings.get(f"/run/systemd/netif/links/{member.underlay.index}", {})
     managed = state.get("ADMIN_STATE") == "configured" and bool(state.get("NETWORK_FILE"))
@@ -45,7 +45,7 @@ def _networkd(host: Host, mesh: Mesh) -> Iterator[Finding]:
         yield finding("networkd-purges-routes", host.name, NETWORKD, summary, effect, evidence)
 
 
-def _leaves_foreign_routes(host: Host) -> bool:
+def leaves_foreign_routes(host: Host) -> bool:
     """Tell what ManageForeignRoutes is: the last of the main file and its drop-ins, by file name."""
     paths = [path for path in host.root.settings if "/networkd.conf" in path]
     said = ""

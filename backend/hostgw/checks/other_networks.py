@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from hostgw.checks.words import finding
 from hostgw.fabric import Host
 from hostgw.mesh import Member, Mesh, Subnet
-from hostgw.mesh.bridges import LOOPBACKS, attachments, container_bridges
+from hostgw.mesh.bridges import LOOPBACKS, container_bridges
+from hostgw.mesh.stations import stations
 from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix, address_number, address_text, interface_prefix
 from hostgw.model.kernel import Link
@@ -52,7 +53,7 @@ def _overlaps(host: Host, mesh: Mesh, member: Member) -> Iterator[Finding]:
 def _networks(host: Host) -> Iterator[tuple[Link, Prefix]]:
     """Yield the devices that stand in a network which is no container's: NICs, VPNs, bridges of the LAN."""
     bridges = {link.index for link in container_bridges(host)}
-    ends = {attachment.end.index for attachment in attachments(host)}
+    ends = {station.port.index for station in stations(host)}
     for address in host.root.addresses:
         link = host.root.links.get(address.index)
         if address.family != 4 or address.length >= NO_NETWORK or link is None or not link.up:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hostgw.checks.judge import Judgement, Standing, own_by_routes
-from hostgw.checks.words import cannot, finding, route_text
+from hostgw.checks.words import cannot, finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
 from hostgw.model.finding import Finding
 from hostgw.paths.fib import fib
+from hostgw.paths.words import route_text
 
 
 def check(host: Host, mesh: Mesh) -> Iterator[Finding]:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from hostgw.checks.judge import Judgement, Standing, judge, judge_own
 from hostgw.checks.travel import meets
-from hostgw.checks.words import cannot, finding, route_text, rule_text
+from hostgw.checks.words import cannot, finding, rule_text
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Subnet
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
 from hostgw.model.kernel import Rule
 from hostgw.paths.fib import DEFAULT_TABLE, LOCAL, MAIN, Fib, fib
+from hostgw.paths.words import route_text
 
 STANDARD = {LOCAL: 0, MAIN: 32766, DEFAULT_TABLE: 32767}
 """The priorities of the rules that the kernel makes for the standard tables."""

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hostgw.checks.judge import Standing, judge_main
-from hostgw.checks.words import finding, route_text
+from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Expected, Member, Mesh, Subnet, Underlay
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
 from hostgw.paths.fib import STANDARD_RULES, Outcome, Packet, Result, fib
+from hostgw.paths.words import route_text
 
 STRICT, LOOSE = "1", "2"
 CONF = "net/ipv4/conf"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from hostgw.checks import masks, own_routes, stale
-from hostgw.checks.judge import Judgement, Standing, by_routes, is_default, plainly_right
-from hostgw.checks.words import by_way_of, cannot, finding, route_text
+from hostgw.checks.judge import Judgement, Standing, by_routes, doubtful, is_default
+from hostgw.checks.words import by_way_of, cannot, finding
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet
 from hostgw.mesh.bridges import container_bridges
@@ -14,18 +14,16 @@ from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, address_text, prefix
 from hostgw.model.kernel import Route
 from hostgw.paths.fib import fib
+from hostgw.paths.words import route_text
 
 Judged = Callable[[Host, Mesh, Judgement], Iterator[Finding]]
 
 
 def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
     """Yield what is wrong with a host's routes to the subnets."""
-    model, needed = fib(host.root), mesh.expected_of(host.name)
-    judgements = [
-        by_routes(host, expected, mesh) for expected in needed if not plainly_right(host, mesh, model, expected)
-    ]
+    judgements = [by_routes(host, expected, mesh) for expected in doubtful(host, mesh)]
     yield from masks.check(host, mesh, judgements)
-    lost = _lost(host, mesh, [j for j in judgements if j.standing is Standing.MISSING], len(needed))
+    lost = _lost(host, mesh, [j for j in judgements if j.standing is Standing.MISSING])
     yield from lost
     for judgement in judgements:
         if judgement.standing is Standing.MISSING:
@@ -36,8 +34,9 @@ def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
     yield from stale.check(host, mesh)
 
 
-def _lost(host: Host, mesh: Mesh, gone: Sequence[Judgement], needed: int) -> tuple[Finding, ...]:
+def _lost(host: Host, mesh: Mesh, gone: Sequence[Judgement]) -> tuple[Finding, ...]:
     """Return a headline when all routes are gone, as after the NIC went down and up."""
+    needed = len(mesh.expected_of(host.name))
     mine = mesh.members[host.name].underlay if host.name in mesh.members else None
     if mine is None or len(gone) < max(needed, 2) or any(masks.cause_of(host, mesh, j) for j in gone):
         return ()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw.checks.judge import tunnelled
-from hostgw.checks.words import finding, route_text
+from hostgw.checks.words import finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
 from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix, address_number
 from hostgw.model.kernel import Route
 from hostgw.paths.fib import fib
+from hostgw.paths.words import route_text
 
 
 def check(host: Host, mesh: Mesh) -> Iterator[Finding]:

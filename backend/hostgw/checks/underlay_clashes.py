@@ -10,9 +10,9 @@ from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import underlay_addresses
-from hostgw.mesh.memory import per_snapshot
+from hostgw.mesh.memory import per_mesh, per_snapshot
 from hostgw.model.finding import Finding
-from hostgw.model.ip import address_number, address_text, interface_prefix
+from hostgw.model.ip import address_number, interface_prefix
 
 FRESH = frozenset({"reachable", "delay", "probe"})
 """States of a neighbour entry that was confirmed a moment ago."""
@@ -66,10 +66,8 @@ def _taken(fabric: Fabric, mesh: Mesh, machines: dict[str, str]) -> Iterator[Fin
     """Yield the underlay addresses that another host of the same segment holds, too."""
     holders: dict[str, list[str]] = defaultdict(list)
     for host in fabric.readable:
-        underlay = mesh.members[host.name].underlay
-        for address in underlay_addresses(host) if underlay else ():
-            if underlay and interface_prefix(f"{address.address}/{address.length}")[1] == underlay.segment:
-                holders[address.address].append(host.name)
+        for text in _on_segment(host, mesh):
+            holders[text].append(host.name)
     for text, names in holders.items():
         if len(names) > 1 and len({machines.get(name, name) for name in names}) > 1:
             owner, other = _sorted_out(mesh, text, names)
@@ -77,6 +75,15 @@ def _taken(fabric: Fabric, mesh: Mesh, machines: dict[str, str]) -> Iterator[Fin
             effect = f"packets to {owner}, and to its containers, reach the host that answers ARP first"
             evidence = tuple(f"{name}: inet {text}" for name in names)
             yield finding("address-duplicate", other, text, summary, effect, evidence)
+
+
+@per_mesh
+def _on_segment(host: Host, mesh: Mesh) -> tuple[str, ...]:
+    """Return the addresses of a host that lie in the segment of its underlay."""
+    underlay, held = mesh.members[host.name].underlay, underlay_addresses(host)
+    if underlay is None:
+        return ()
+    return tuple(a.address for a in held if interface_prefix(f"{a.address}/{a.length}")[1] == underlay.segment)
 
 
 def _sorted_out(mesh: Mesh, text: str, names: list[str]) -> tuple[str, str]:
@@ -89,17 +96,21 @@ def _sorted_out(mesh: Mesh, text: str, names: list[str]) -> tuple[str, str]:
 
 def _answered_twice(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
     """Yield the underlay addresses for which hosts have just heard different MAC addresses, one not of the owner."""
-    right = {(address_text(u.address), u.mac): m.name for m in mesh.members.values() if (u := m.underlay) and u.mac}
-    known = {address: name for (address, _), name in right.items()}
-    mac_of = dict(right.keys())
-    heard = {host.name: _heard(host) for host in fabric.readable}
-    confirmed = frozenset().union(*(pairs & right.keys() for pairs in heard.values()))
     wrong: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, pairs in heard.items():
-        for address, mac in pairs - right.keys():
-            if known.get(address, name) != name and (address, mac_of[address]) in confirmed:
-                wrong[address, mac].append(f"{name}: {address} lladdr {mac}")
+    strange = [(host.name, pair) for host in fabric.readable for pair in _strange(host, mesh)]
+    confirmed = frozenset().union(*map(_heard, fabric.readable)) if strange else frozenset()
+    mac_of = dict(mesh.hosts_of_pairs.keys())
+    for name, (address, mac) in strange:
+        if (address, mac_of[address]) in confirmed:
+            wrong[address, mac].append(f"{name}: {address} lladdr {mac}")
     yield from answered(sorted(wrong), fabric, mesh, wrong)
+
+
+@per_mesh
+def _strange(host: Host, mesh: Mesh) -> frozenset[tuple[str, str]]:
+    """Return the pairs of an underlay address and a MAC address that a host has just heard, not those of the owner."""
+    known = mesh.owner_of_text
+    return frozenset(p for p in _heard(host) - mesh.hosts_of_pairs.keys() if known.get(p[0], host.name) != host.name)
 
 
 def answered(

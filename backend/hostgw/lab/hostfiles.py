@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pwd
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +49,7 @@ def host_order(host: Host, shape: Shape, host_key: KeyPair, operator_key: KeyPai
 def _files(host: Host, shape: Shape, host_key: KeyPair, operator_key: KeyPair) -> dict[str, tuple[int, str]]:
     neighbours = "".join(f"{other.address} {other.name}\n" for other in shape.all_hosts)
     return {
+        "/etc/machine-id": (0o444, hashlib.sha256(host_key.public.encode()).hexdigest()[:32] + "\n"),
         "/etc/hostname": (0o644, f"{host.name}\n"),
         "/etc/hosts": (0o644, f"127.0.0.1 localhost\n{neighbours}"),
         "/etc/resolv.conf": (0o644, ""),

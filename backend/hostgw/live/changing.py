@@ -22,8 +22,8 @@ from hostgw.ssh.lifeline import Cut
 from hostgw.ssh.session import Session
 from hostgw.wire import Applied, Arm, Confirm, Extend, Guarded, Refresh, Request, RollBack
 
-ARM_S = 90.0
-"""Making many changes takes long: tools wait for their locks."""
+ARM_S = 150.0
+"""Making many changes takes long: tools wait for their locks, daemons restart."""
 GUARD_S = 10.0
 CONNECT_S, CONFIRM_S = 90.0, 10.0
 READ_S = 3.0

@@ -14,27 +14,33 @@ from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.checks.witness import LEAST_S, WITNESSED
 from hostgw.clean import clean
-from hostgw.errors import HostError, HostgwError, UsageError
+from hostgw.errors import CaptureError, HostError, HostgwError, UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.changing import LiveHosts
 from hostgw.live.collecting import collect_seldom
+from hostgw.live.files import read as read_files
 from hostgw.live.flows import TrackedFlows, waiting
 from hostgw.live.guarding import Guarding
 from hostgw.live.intake import Intake, Sampling
 from hostgw.live.probing import Round
 from hostgw.live.setting_up import SettingUp
 from hostgw.live.taps import Captures
+from hostgw.live.tracing import Tracing, trace
 from hostgw.live.view import View
 from hostgw.mesh import Intent, Memory, Mesh, build
 from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix
+from hostgw.model.path import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal, operator_name
 from hostgw.plans.model import Outcome, Plan, Result
+from hostgw.plans.persist import paths, persist_plan
 from hostgw.plans.running import Run
+from hostgw.plans.setup.docker import DAEMON_JSON, Docker
+from hostgw.plans.setup.wishes import by_docker
 from hostgw.plans.standing import Judged, judged
 from hostgw.plans.timing import Timing
 from hostgw.plans.undo import undo_plan, undo_since
@@ -47,6 +53,7 @@ from hostgw.wire import (
     Captured,
     Conntrack,
     ConntrackReply,
+    FilesReply,
     Guarded,
     Look,
     Lookup,
@@ -54,6 +61,7 @@ from hostgw.wire import (
     Pong,
     Probe,
     ProbeReply,
+    ReadFiles,
     Ready,
     Refresh,
     Reply,
@@ -195,6 +203,10 @@ class Live:
         """Ask for a host's tracked flows that involve `address` (empty: any)."""
         return cast("Future[ConntrackReply]", self.ask(host, lambda number: Conntrack(number, address, limit)))
 
+    def files(self, host: str, paths: Iterable[str]) -> Future[FilesReply]:
+        """Ask for configuration files of a host; of a path that ends in a slash, for those of the directory."""
+        return cast("Future[FilesReply]", self.ask(host, lambda number: ReadFiles(number, tuple(paths))))
+
     def lookup(self, host: str, dst: str, source: str = "", iif: int = 0) -> Future[LookupReply]:
         """Ask a host's kernel for the route of a packet."""
         return cast("Future[LookupReply]", self.ask(host, lambda number: Lookup(number, dst, source, iif)))
@@ -242,12 +254,46 @@ class Live:
         """
         return self.captures.start(points, expression)
 
+    def trace(self, source: End, destination: End) -> Future[Tracing]:
+        """Send a probe along its predicted way, and watch it at the taps; fails while another capture runs."""
+        future: Future[Tracing] = Future()
+        arguments = (source, destination, future)
+        threading.Thread(target=self._trace, args=arguments, name="hostgw-trace", daemon=True).start()
+        return future
+
+    def _trace(self, source: End, destination: End, future: Future[Tracing]) -> None:
+        try:
+            if self.captures.running:
+                raise CaptureError("a capture runs", "one at a time", "Stop it first, on Packets.")
+            future.set_result(trace(self, source, destination))
+        except Exception as error:  # whatever it is, somebody waits for the outcome
+            future.set_exception(error)
+
     # ---- changing ----
 
     def plan(self, findings: Sequence[Finding]) -> Plan:
         """Return the plan that mends `findings`, from the current view."""
         view = self.view()
         return plan(findings, view.fabric, view.mesh, self.local)
+
+    def persist_plan(self, hosts: Iterable[str] = ()) -> Plan:
+        """Return the plan that makes lasting what hosts (all, when none is named) have now; their files are read."""
+        view = self.view()
+        names = tuple(hosts) or tuple(view.fabric.hosts)
+        chosen = [view.fabric.hosts[name] for name in names]
+        up = [host for host in chosen if host.readable and host.state is HostState.UP]
+        held, failed = read_files(self.ask, up, lambda host: paths(host, view.mesh))
+        away = {host.name: host.state.value for host in chosen if host not in up}
+        made = persist_plan(view.fabric, view.mesh, held, view.findings, self.local)
+        silent = tuple(f"{name}: its files could not be read: {why}" for name, why in (away | failed).items())
+        return replace(made, notes=(*made.notes, *silent))
+
+    def docker(self, restart: bool = False) -> Docker:
+        """Return Docker's settings on the hosts where it makes a bridge of its own; they are read now."""
+        found = [host for host in self.view().fabric.hosts.values() if host.state is HostState.UP and by_docker(host)]
+        held, _ = read_files(self.ask, found, lambda host: (DAEMON_JSON,))
+        told = {name: file for name, files in held.items() for file in files.all}
+        return Docker(told, frozenset(name for name, files in held.items() if files.systemd), restart)
 
     def judged(self) -> tuple[Judged, ...]:
         """Return what of each entry of the journal is left to undo on these hosts, the newest first."""

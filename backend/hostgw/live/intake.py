@@ -48,6 +48,11 @@ class Sampling(IntEnum):
 
 WINDOW = 3
 """Samples are a second apart."""
+PATIENCE = 4
+"""While hosts are still to come, mesh and checks rest this many times as long as they took last.
+
+Every host that comes changes the mesh, and with it what is true of all that came before.
+"""
 
 
 class Concern(IntEnum):
@@ -72,6 +77,9 @@ class Intake:
         self._incoming: dict[str, Snapshot] = {}
         self._synced: set[str] = set()
         self._stopped = False
+        self._owed = Concern.NOTHING
+        """What news that are in the view ask for, and was not worked out yet."""
+        self._rest_until = 0.0
         self._sampling = Sampling.OFF
         self._subscribers: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._run, name="hostgw-intake", daemon=True)
@@ -190,32 +198,48 @@ class Intake:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._queue and not self._stopped:
-                    self._wake.wait()
+                while not self._queue and not self._stopped and self._rest() != 0.0:
+                    self._wake.wait(self._rest())
                 if self._stopped:
                     return
                 taken = list(self._queue)
                 self._queue.clear()
             self._publish(taken)
 
+    def _rest(self) -> float | None:
+        """Return for how long what is owed may wait for more news; None when nothing is."""
+        return max(0.0, self._rest_until - time.monotonic()) if self._owed else None
+
     def _publish(self, taken: list[tuple[str, News, Concern]]) -> None:
-        fabric, mesh = self._view.fabric, self._view.mesh
-        for _, news, _ in taken:
+        view = self._view
+        fabric = view.fabric
+        for _, news, concern in taken:
             fabric = news(fabric)
-        findings = self._view.findings
-        try:
-            concern = max(concern for _, _, concern in taken)
-            if concern is Concern.MESH and (built := self._build(fabric)) != mesh:
-                mesh = built
-            findings = self._checker.run(fabric, mesh) if concern else findings
-        except Exception:
-            # Whatever a host says must not stop the picture of the others; the old findings stay, and the log has it.
-            logging.getLogger(__name__).exception("mesh or checks failed")
+            self._owed = max(self._owed, concern)
+        view = replace(view, fabric=fabric, number=view.number + 1)
+        if self._owed and (view.settled or self._rest() == 0.0):
+            view = self._worked_out(view)
         with self._changed:
-            self._view = View(fabric, mesh, findings, self._view.number + 1)
+            self._view = view
             self._changed.notify_all()
         for callback in self._subscribers:
             callback()
+
+    def _worked_out(self, view: View) -> View:
+        """Return the view with the mesh and the findings of its fabric."""
+        began, owed, mesh = time.monotonic(), self._owed, view.mesh
+        self._owed = Concern.NOTHING
+        try:
+            if owed is Concern.MESH and (built := self._build(view.fabric)) != mesh:
+                mesh = built
+            return replace(view, mesh=mesh, findings=self._checker.run(view.fabric, mesh))
+        except Exception:
+            # Whatever a host says must not stop the picture of the others; the old findings stay, and the log has it.
+            logging.getLogger(__name__).exception("mesh or checks failed")
+            return replace(view, mesh=mesh)
+        finally:
+            now = time.monotonic()
+            self._rest_until = now + PATIENCE * (now - began)
 
 
 def _with(fabric: Fabric, name: str, **fields: object) -> Fabric:

@@ -32,19 +32,41 @@ def default_points(view: View) -> tuple[TapPoint, ...]:
 
 
 def _host(host: Host, mesh: Mesh) -> Iterator[TapPoint]:
+    """Yield the devices of a host, then those of its containers."""
     member = mesh.members.get(host.name)
     nic = member.underlay.index if member and member.underlay else 0
+    orders = dict(_orders(host))
+    exits = [index for index, order in orders.items() if order == NIC]
+    held, near = _held(host, 0), frozenset().union(*(_held(host, ns) for ns in _namespaces(host)))
+    for index, order in orders.items():
+        link = host.root.links[index]
+        underlay = index == nic or (order == NIC and link.kind != "veth")
+        behind = _addresses(host, 0, link)
+        words = (host.name, 0, index, link.name, None, order, underlay, order == BRIDGE, behind, held, near)
+        yield TapPoint(*words, only_exit=exits == [index])
+    for container in host.snapshot.containers if host.snapshot else ():
+        if inner := _inner(host, container.id):
+            own = _addresses(host, container.id, inner), _held(host, container.id), near
+            place = (host.name, container.id, inner.index, inner.name, container.name, CONTAINER, False, False)
+            yield TapPoint(*place, *own)
+
+
+def _orders(host: Host) -> Iterator[tuple[int, int]]:
+    """Yield each device of a host with how far it stands from the containers."""
     bridges = {link.index for link in container_bridges(host)}
     for link in host.root.links.values():
         if link.up and link.kind != "loopback":
-            order = BRIDGE if link.index in bridges else PORT if link.master in bridges else NIC
-            underlay = link.index == nic or (order == NIC and link.kind != "veth")
-            held = _addresses(host, 0, link)
-            yield TapPoint(host.name, 0, link.index, link.name, None, order, underlay, order == BRIDGE, held)
-    for container in host.snapshot.containers if host.snapshot else ():
-        if inner := _inner(host, container.id):
-            held = _addresses(host, container.id, inner)
-            yield TapPoint(host.name, container.id, inner.index, inner.name, container.name, CONTAINER, addresses=held)
+            yield link.index, BRIDGE if link.index in bridges else PORT if link.master in bridges else NIC
+
+
+def _namespaces(host: Host) -> tuple[int, ...]:
+    return tuple(host.snapshot.states) if host.snapshot else ()
+
+
+def _held(host: Host, ns: int) -> frozenset[int]:
+    """Return the IPv4 addresses of a namespace."""
+    state = host.snapshot.state(ns) if host.snapshot else host.root
+    return frozenset(address_number(address.address) for address in state.addresses if address.family == 4)
 
 
 def _addresses(host: Host, ns: int, link: Link) -> frozenset[int]:

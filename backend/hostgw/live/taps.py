@@ -29,6 +29,12 @@ class Captures:
         self._clocks: dict[str, Clock] = {}
         self._lock = threading.Lock()
         self._running: Capture | None = None
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def running(self) -> bool:
+        """A capture runs."""
+        return self._running is not None
 
     def start(
         self,
@@ -45,7 +51,7 @@ class Captures:
         self.stop()
         wanted = (settings or Settings())._replace(expression=expression)
         clock = lambda host: self._clocks.get(host, Clock())  # noqa: E731
-        capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns)
+        capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns, self._numbers)
         with self._lock:
             self._running = capture
         capture.start()

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple, cast
-
 from hostgw.fabric import Host, NamespaceState
 from hostgw.mesh.memory import per_snapshot
-from hostgw.model.host import Namespace
 from hostgw.model.kernel import Address, Link
-from hostgw.wire import Section
 
 TUNNELS = frozenset({"vxlan", "ipip", "gre", "gretap", "sit", "wireguard", "tun", "geneve", "ip6tnl", "vti", "xfrm"})
 LOOPBACKS = frozenset({"loopback", "dummy"})
@@ -58,52 +53,3 @@ def underlay_addresses(host: Host) -> tuple[Address, ...]:
 def container_link(state: NamespaceState) -> Link | None:
     """Return a container's eth0: its veth, the first by ifindex."""
     return next((link for link in state.links.values() if link.kind == "veth"), None)
-
-
-class Attachment(NamedTuple):
-    """A veth of a container: the host's end and the addresses on the container's."""
-
-    container: Namespace
-    end: Link
-    addresses: tuple[Address, ...]
-
-
-@per_snapshot
-def attachments(host: Host) -> tuple[Attachment, ...]:
-    """Return the veths of all containers, in the order of the containers' names."""
-    return tuple(_found_attachments(host))
-
-
-def _found_attachments(host: Host) -> Iterator[Attachment]:
-    if host.snapshot is None:
-        return
-    ends: dict[int, list[Link]] = {}
-    for link in host.root.links.values():
-        if link.kind == "veth" and link.peer_nsid >= 0:
-            ends.setdefault(link.peer_nsid, []).append(link)
-    for container in host.snapshot.containers:
-        for end in ends.get(container.nsid, ()):
-            state = host.snapshot.state(container.id)
-            inner = state.table(Section.LINKS).get((end.peer,))
-            if isinstance(inner, Link) and inner.kind == "veth":
-                # the table itself: an index of addresses for each of many thousand containers is never used again
-                held = cast("Iterable[Address]", state.table(Section.ADDRESSES).values())
-                yield Attachment(container, end, tuple([a for a in held if a.index == end.peer and a.family == 4]))
-
-
-@per_snapshot
-def _ends_by_container(host: Host) -> dict[int, list[Link]]:
-    found: dict[int, list[Link]] = {}
-    for container, end, _ in attachments(host):
-        found.setdefault(container.id, []).append(end)
-    return found
-
-
-def host_ends(host: Host, container: Namespace) -> tuple[Link, ...]:
-    """Return the host's ends of all of a container's veths, by ifindex."""
-    return tuple(_ends_by_container(host).get(container.id, ()))
-
-
-def host_end(host: Host, container: Namespace) -> Link | None:
-    """Return the host's end of a container's veth."""
-    return next(iter(_ends_by_container(host).get(container.id, ())), None)

@@ -34,9 +34,9 @@ def build(
 
     `memory` holds what the last call worked out, for callers that build again after every event.
     """
-    intents = intents or {}
+    intents, memory = intents or {}, memory or Memory()
     hosts = fabric.readable
-    found_underlays = underlays(hosts, intents)
+    found_underlays = underlays(hosts, intents, memory)
     known = _known_addresses(fabric, found_underlays, intents)
     found = [c for h in fabric.hosts.values() for c in claims(h, intents.get(h.name))]
     aside = local_only(found, hosts, told_network)
@@ -44,7 +44,7 @@ def build(
     if len(shown) < len(fabric.hosts):
         silent = {address: name for address, name in known.items() if name not in shown}
         found += by_peers(hosts, found_underlays, silent)
-    owners = decide(found, aside)
+    owners = memory.unless_changed(decide, found, aside)
     subnets = {subnet.prefix for owned in owners.values() for subnet in owned}
     cluster, source = network(told_network, hosts, subnets)
     members = {
@@ -57,7 +57,6 @@ def build(
         )
         for host in fabric.hosts.values()
     }
-    memory = memory or Memory()
     memory.keep_for(members, known)
     assumed = tuple(_assumptions(cluster, source, memory.members, found))
     return Mesh(cluster, memory.members, _routes(hosts, known, memory), assumed, complete)
@@ -138,7 +137,7 @@ def _expect(owner: Member, subnet: Subnet, segments: Segments, known: Mapping[in
     if not reachable:
         return Expected(subnet, ())
     hops = tuple(dict.fromkeys(a for a, _, _ in reachable))
-    ways = tuple(dict.fromkeys((a, index) for a, index, _ in reachable))
+    ways = tuple(dict.fromkeys((address_text(a), index) for a, index, _ in reachable))
     _, index, device = reachable[0]
     return Expected(subnet, hops, device, index, ways)
 

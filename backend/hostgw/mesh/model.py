@@ -69,8 +69,11 @@ class Expected:
     next_hops: tuple[int, ...]
     device: str = ""
     index: int = 0
-    ways: tuple[tuple[int, int], ...] = ()
-    """Every (next hop, ifindex) that leads to the owner directly: it may have several NICs on segments of ours."""
+    ways: tuple[tuple[str, int], ...] = ()
+    """Every (next hop, ifindex), as routes have them, that leads to the owner directly.
+
+    It may have several NICs on segments of ours.
+    """
 
     def __str__(self) -> str:
         """Return the route as `ip route` writes it."""
@@ -112,9 +115,30 @@ class Mesh:
         return {address_text(number): name for number, name in self.host_of_address.items()}
 
     @cached_property
+    def hosts_of_pairs(self) -> dict[tuple[str, str], str]:
+        """Listed host by underlay address as text and MAC address."""
+        places = ((member.name, member.underlay) for member in self.members.values())
+        return {(address_text(place.address), place.mac): name for name, place in places if place and place.mac}
+
+    @cached_property
+    def owner_of_text(self) -> dict[str, str]:
+        """Listed host by the address of `hosts_of_pairs`."""
+        return {address: name for (address, _), name in self.hosts_of_pairs.items()}
+
+    @cached_property
     def owned(self) -> PrefixSet:
         """The owned subnets as a set for look-ups."""
         return PrefixSet(self.owners)
+
+    @cached_property
+    def overlaps(self) -> bool:
+        """Some subnet is owned twice, or lies in another one."""
+        return len(self.owners) < len(self.subnets) or any(any(self.owned.inside(p)) for p in self.owners)
+
+    @cached_property
+    def inside(self) -> frozenset[Prefix]:
+        """The owned subnets that lie in the network: packets between them keep their source."""
+        return frozenset(p for p in self.owners if self.network is not None and self.network.covers(p))
 
     def expected_of(self, host: str) -> tuple[Expected, ...]:
         """Return the routes that a host needs."""

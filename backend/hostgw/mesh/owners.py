@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
-from hostgw.fabric import Host
+from hostgw.fabric import Host, NamespaceState
 from hostgw.inventory.inventory import Intent
 from hostgw.mesh.assigned import assignments
-from hostgw.mesh.bridges import attachments, container_bridges
+from hostgw.mesh.bridges import container_bridges
 from hostgw.mesh.memory import per_snapshot
 from hostgw.mesh.model import Subnet, Underlay
-from hostgw.model.host import Namespace
+from hostgw.mesh.stations import alike
 from hostgw.model.ip import DEFAULT, Prefix, address_number, interface_prefix, maybe_prefix, prefix
 from hostgw.model.iptables import FilterRule, Option, parse
 from hostgw.model.kernel import Link
@@ -86,19 +87,21 @@ def _by_bridge(host: Host) -> Iterator[Claim]:
 
 def _by_containers(host: Host) -> Iterator[Claim]:
     """Yield a claim for each prefix of containers on a bridge; of many containers, the first says it."""
+    links = host.root.links
+    telling = (s for f, kind in alike(host).items() for s in kind.stations[: 1 if f.master in links else None])
     seen: set[tuple[int, Prefix]] = set()
-    for container, end, addresses in attachments(host):
-        for address in addresses:
+    for station in sorted(telling, key=attrgetter("place")):
+        end, bridge = station.port, links.get(station.port.master)
+        for address in station.addresses:
             _, subnet = interface_prefix(f"{address.address}/{address.length}")
             if subnet.length >= 31 or (end.master, subnet) in seen:
                 continue
-            bridge = host.root.links.get(end.master)
             if not (_orphaned(host, end) if bridge is None else bridge.kind == "bridge"):
                 continue  # a namespace with a cable of its own: a VPN's, a test's
             if bridge:
                 seen.add((end.master, subnet))
-            gateway = _gateway(host, container, subnet)
-            reason = f"address of container {container.name}"
+            gateway = _gateway(station.state, subnet)
+            reason = f"address of container {station.container.name}"
             yield Claim(Subnet(subnet, host.name, gateway, bridge.name if bridge else "", reason), 2)
 
 
@@ -117,9 +120,8 @@ def _by_files(host: Host) -> Iterator[Claim]:
         yield Claim(Subnet(given.prefix, host.name, given.gateway, given.bridge, given.reason), 3)
 
 
-def _gateway(host: Host, container: Namespace, subnet: Prefix) -> int:
-    routes = host.snapshot.state(container.id).routes if host.snapshot else ()
-    gateways = (address_number(r.gateway) for r in routes if r.gateway and prefix(r.dst) == DEFAULT)
+def _gateway(container: NamespaceState, subnet: Prefix) -> int:
+    gateways = (address_number(r.gateway) for r in container.routes if r.gateway and prefix(r.dst) == DEFAULT)
     return next((gateway for gateway in gateways if subnet.contains(gateway)), subnet.first_host)
 
 

@@ -140,6 +140,29 @@ class NftRuleChange(msgspec.Struct, frozen=True, tag_field="kind", tag="nft-rule
     ns: int = 0
 
 
+class FileChange(msgspec.Struct, frozen=True, tag_field="kind", tag="file"):
+    """A configuration file with all that it holds; None where there is no file. It outlives a reboot.
+
+    One that is replaced keeps its owner.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+    mode: int = 0o644
+    """Its permissions, now and afterwards."""
+    parents: tuple[str, ...] = ()
+    """Directories that are there only while the file is, the outermost first: made for it, deleted with it."""
+    ns: int = 0
+
+
+class ServiceChange(msgspec.Struct, frozen=True, tag_field="kind", tag="service"):
+    """Restart a daemon, so that it reads its files; taken back by another restart, after its files were put back."""
+
+    service: str
+    ns: int = 0
+
+
 class ConntrackChange(msgspec.Struct, frozen=True, tag_field="kind", tag="conntrack"):
     """Delete tracked flows between two prefixes; it cannot be undone (flows are tracked anew)."""
 
@@ -166,5 +189,7 @@ Change = (
     | SysctlChange
     | ChainChange
     | NftRuleChange
+    | FileChange
+    | ServiceChange
     | ConntrackChange
 )

@@ -31,7 +31,7 @@ class Role(StrEnum):
     EXTERNAL = "external"
 
 
-class Namespace(msgspec.Struct, frozen=True):
+class Namespace(msgspec.Struct, frozen=True, gc=False):
     """A network namespace on a host. `id` is the agent's handle: 0 is the host's own, others are containers."""
 
     id: int
@@ -60,5 +60,7 @@ class Facts(msgspec.Struct, frozen=True):
     """client address, client port, server address, server port; empty for `local` or when the shell gave none."""
     machine: str = ""
     """Which machine since which boot: boot id and inode of its network namespace. What we change lasts no longer."""
+    machine_id: str = ""
+    """Which machine, whatever boot: made of /etc/machine-id; empty where there is none."""
     missing: tuple[str, ...] = ()
     """What cannot be read or done here and why, one line each (no root, no iptables, ...)."""

@@ -6,10 +6,13 @@ The model keeps addresses as the text that `ip` prints; indexes and look-ups hol
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface
+from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 FULL = 0xFFFFFFFF
+MASKS = tuple(FULL ^ (FULL >> length) for length in range(33))
+"""Netmasks by prefix length."""
 
 
 class Prefix(NamedTuple):
@@ -21,11 +24,11 @@ class Prefix(NamedTuple):
     @property
     def mask(self) -> int:
         """The netmask as an integer."""
-        return FULL ^ (FULL >> self.length)
+        return MASKS[self.length]
 
     def contains(self, address: int) -> bool:
         """Tell whether `address` lies in the prefix."""
-        return address & self.mask == self.address
+        return address & MASKS[self.length] == self.address
 
     def covers(self, other: Prefix) -> bool:
         """Tell whether `other` is this prefix or part of it."""
@@ -48,14 +51,16 @@ class Prefix(NamedTuple):
 DEFAULT = Prefix(0, 0)
 
 
-@lru_cache(maxsize=1 << 18)
 def address_number(text: str) -> int:
     """Return the IPv4 address `text` as an integer.
 
     Raises:
         ValueError: it is no IPv4 address.
     """
-    return int(IPv4Address(text))
+    try:
+        return int.from_bytes(inet_pton(AF_INET, text), "big")
+    except OSError as error:
+        raise ValueError(f"{text!r} is no IPv4 address") from error
 
 
 @lru_cache(maxsize=1 << 18)
@@ -71,10 +76,7 @@ def prefix(text: str) -> Prefix:
     Raises:
         ValueError: it is no IPv4 prefix.
     """
-    if text == "default":
-        return DEFAULT
-    network = IPv4Network(text, strict=False)
-    return Prefix(int(network.network_address), network.prefixlen)
+    return DEFAULT if text == "default" else _split(text)[1]
 
 
 def maybe_prefix(text: str) -> Prefix | None:
@@ -92,5 +94,13 @@ def interface_prefix(text: str) -> tuple[int, Prefix]:
     Raises:
         ValueError: it is no IPv4 interface address.
     """
-    interface = IPv4Interface(text)
+    return _split(text)
+
+
+def _split(text: str) -> tuple[int, Prefix]:
+    address, _, length = text.partition("/")
+    if length.isascii() and length.isdigit() and int(length) < len(MASKS):
+        number, bits = address_number(address), int(length)
+        return number, Prefix(number & MASKS[bits], bits)
+    interface = IPv4Interface(text)  # without a length, with a mask in its place, or wrong
     return int(interface.ip), Prefix(int(interface.network.network_address), interface.network.prefixlen)

@@ -1,7 +1,8 @@
 """Objects of one network namespace as its kernel reports them.
 
 Addresses are text as `ip` prints them, indexes are ifindexes of that namespace, names went through the gate.
-The agent sends the same fields as plain JSON; `hostgw.wire` decodes them into these types.
+The agent sends the same fields as plain JSON; `hostgw.wire` decodes them into these types. A big fabric holds a
+million of them, none of which can be part of a circle: the garbage collector does not look at them (``gc=False``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Bridge(msgspec.Struct, frozen=True):
+class Bridge(msgspec.Struct, frozen=True, gc=False):
     """Settings of a bridge device."""
 
     stp: bool = False
@@ -18,7 +19,7 @@ class Bridge(msgspec.Struct, frozen=True):
     vlan_filtering: bool = False
 
 
-class Port(msgspec.Struct, frozen=True):
+class Port(msgspec.Struct, frozen=True, gc=False):
     """Settings of a bridge port."""
 
     state: str = "forwarding"
@@ -29,7 +30,7 @@ class Port(msgspec.Struct, frozen=True):
     """VLAN of untagged frames that come in; 0 when they are dropped, -1 when the kernel does not say."""
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A network device."""
 
     index: int
@@ -56,7 +57,7 @@ class Link(msgspec.Struct, frozen=True):
     port: Port | None = None
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """An address on a device: ``address`` and ``length`` are 10.239.0.1 and 24."""
 
     index: int
@@ -73,7 +74,7 @@ class Address(msgspec.Struct, frozen=True):
     """Metric of the connected route that the kernel makes for it (IFA_RT_PRIORITY)."""
 
 
-class NextHop(msgspec.Struct, frozen=True):
+class NextHop(msgspec.Struct, frozen=True, gc=False):
     """One way of a multipath route."""
 
     oif: int
@@ -82,7 +83,7 @@ class NextHop(msgspec.Struct, frozen=True):
     flags: tuple[str, ...] = ()
 
 
-class Route(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """An IPv4 route. `position` is its rank among routes with the same table, destination, tos and metric."""
 
     dst: str
@@ -113,7 +114,7 @@ class Route(msgspec.Struct, frozen=True):
     """A next hop of another family (RTA_VIA, RFC 5549), an IPv6 address."""
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, gc=False):
     """A policy rule of the IPv4 routing policy database. `position` is its rank among rules of the same priority."""
 
     priority: int
@@ -137,7 +138,7 @@ class Rule(msgspec.Struct, frozen=True):
     position: int = 0
 
 
-class Neighbour(msgspec.Struct, frozen=True):
+class Neighbour(msgspec.Struct, frozen=True, gc=False):
     """An entry of the IPv4 neighbour (ARP) table."""
 
     index: int
@@ -149,7 +150,7 @@ class Neighbour(msgspec.Struct, frozen=True):
     """Incomplete or failed, and the kernel has asked in the last minute: somebody wants to send there."""
 
 
-class FdbEntry(msgspec.Struct, frozen=True):
+class FdbEntry(msgspec.Struct, frozen=True, gc=False):
     """A forwarding database entry of a bridge: frames to `mac` leave by the port `index`."""
 
     index: int
@@ -159,7 +160,7 @@ class FdbEntry(msgspec.Struct, frozen=True):
     permanent: bool = False
 
 
-class Counters(msgspec.Struct, frozen=True):
+class Counters(msgspec.Struct, frozen=True, gc=False):
     """Totals of a device since it was made."""
 
     index: int
@@ -173,7 +174,7 @@ class Counters(msgspec.Struct, frozen=True):
     tx_errors: int = 0
 
 
-class Filter(msgspec.Struct, frozen=True):
+class Filter(msgspec.Struct, frozen=True, gc=False):
     """The filter and NAT rules of one backend, as its own tool writes them."""
 
     backend: str
@@ -185,14 +186,14 @@ class Filter(msgspec.Struct, frozen=True):
     """Why it could not be read, when it could not."""
 
 
-class Sysctl(msgspec.Struct, frozen=True):
+class Sysctl(msgspec.Struct, frozen=True, gc=False):
     """A kernel setting: `path` is relative to /proc/sys, with slashes (``net/ipv4/ip_forward``)."""
 
     path: str
     value: str
 
 
-class Setting(msgspec.Struct, frozen=True):
+class Setting(msgspec.Struct, frozen=True, gc=False):
     """One value of a configuration file that the network depends on; nothing else of a file is ever read."""
 
     path: str
@@ -201,21 +202,21 @@ class Setting(msgspec.Struct, frozen=True):
     value: str
 
 
-class Program(msgspec.Struct, frozen=True):
+class Program(msgspec.Struct, frozen=True, gc=False):
     """A program that runs on the host and may own routes, bridges or rules: dockerd, flanneld, ..."""
 
     name: str
     pid: int = 0
 
 
-class Snmp(msgspec.Struct, frozen=True):
+class Snmp(msgspec.Struct, frozen=True, gc=False):
     """A counter of /proc/net/snmp or netstat: ``IpInAddrErrors``, ``TcpExtIPReversePathFilter``, ..."""
 
     name: str
     value: int
 
 
-class ConntrackEntry(msgspec.Struct, frozen=True):
+class ConntrackEntry(msgspec.Struct, frozen=True, gc=False):
     """A tracked flow: the original tuple and the reply tuple; they differ where NAT acts."""
 
     protocol: str
@@ -238,7 +239,7 @@ class ConntrackEntry(msgspec.Struct, frozen=True):
     mark: int = 0
 
 
-class Crowd(msgspec.Struct, frozen=True):
+class Crowd(msgspec.Struct, frozen=True, gc=False):
     """How many flows share one rewritten source towards one server: each needs a source port of its own."""
 
     protocol: str

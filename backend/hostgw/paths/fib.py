@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from weakref import WeakKeyDictionary
 
 from hostgw.fabric import NamespaceState
@@ -74,16 +76,13 @@ class Fib:
     """The routes and rules of one namespace, indexed for look-ups; `rules` stand in for the namespace's own."""
 
     def __init__(self, state: NamespaceState, rules: Sequence[Rule] | None = None) -> None:
-        self.tables: dict[int, Table] = {MAIN: Table()}
-        for route in state.routes:
-            if route.table not in self.tables:
-                self.tables[route.table] = Table()
-            self.tables[route.table].add(route)
+        by_table = groupby(state.routes, key=attrgetter("table"))
+        self.tables: dict[int, Table] = {MAIN: Table(), **{number: Table(routes) for number, routes in by_table}}
         read = Section.RULES in state.tables
         self.rules = tuple(rules) if rules is not None else state.rules if read else STANDARD_RULES
         self._addresses = [address for address in state.addresses if address.family == 4]
         self._links = state.links
-        self._ignoring = _ignoring(state)
+        self._sysctls = state.sysctls
 
     @property
     def main(self) -> Table:
@@ -185,7 +184,9 @@ class Fib:
         return "dead" not in way.flags and not ("linkdown" in way.flags and self._ignores(way.oif))
 
     def _ignores(self, index: int) -> bool:
-        return 0 in self._ignoring or index in self._ignoring
+        """Tell whether the routes of a device are not used without a carrier."""
+        names = ("all", self._links[index].name) if index in self._links else ("all",)
+        return any(self._sysctls.get(IGNORING.format(name), "0") != "0" for name in names)
 
     def covering(self, wanted: Prefix, table: int = MAIN) -> tuple[Route, ...]:
         """Return the usable routes of the longest prefix that covers all of `wanted`, in the order of choice."""
@@ -219,13 +220,6 @@ def fib(state: NamespaceState) -> Fib:
     if found is None:
         found = _CACHE[state] = Fib(state)
     return found
-
-
-def _ignoring(state: NamespaceState) -> frozenset[int]:
-    """Return the devices whose routes are not used without a carrier; 0 stands for all."""
-    sysctls = state.sysctls
-    found = {0} if sysctls.get(IGNORING.format("all"), "0") != "0" else set()
-    return frozenset(found | {i for i, x in state.links.items() if sysctls.get(IGNORING.format(x.name), "0") != "0"})
 
 
 def _broadcasts(address: Address) -> Iterator[int]:

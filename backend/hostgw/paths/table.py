@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
+from itertools import combinations
 
-from hostgw.model.ip import FULL, Prefix, prefix
+from hostgw.model.ip import MASKS, Prefix, prefix
 from hostgw.model.kernel import Route
 from hostgw.model.prefixes import PrefixSet
 
@@ -14,12 +16,15 @@ Routes = tuple[Route, ...]
 class Table:
     """A table: routes by prefix, each list in the order of choice."""
 
-    def __init__(self) -> None:
-        self.by_prefix: dict[Prefix, list[Route]] = {}
-
-    def add(self, route: Route) -> None:
-        """Take a route; routes come in the kernel's order."""
-        self.by_prefix.setdefault(prefix(route.dst), []).append(route)
+    def __init__(self, routes: Iterable[Route] = ()) -> None:
+        """Take routes in the kernel's order."""
+        held = tuple(routes)
+        prefixes = [prefix(route.dst) for route in held]
+        self.by_prefix: dict[Prefix, Routes] = dict(zip(prefixes, zip(held, strict=True), strict=True))
+        if len(self.by_prefix) < len(held):  # some share a prefix: then each has to be looked at
+            self.by_prefix.clear()
+            for wanted, route in zip(prefixes, held, strict=True):
+                self.by_prefix[wanted] = (*self.by_prefix.get(wanted, ()), route)
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -29,16 +34,21 @@ class Table:
     @cached_property
     def split(self) -> frozenset[Prefix]:
         """The prefixes that hold another one of the table."""
+        addresses: dict[int, set[int]] = {length: set() for length in self.lengths}
+        for address, length in self.by_prefix:
+            addresses[length].add(address)
         found: set[Prefix] = set()
-        open_: list[tuple[int, Prefix]] = []  # the last address and the prefix of those that may hold the next one
-        for each in sorted(self.by_prefix):
-            address, length = each
-            while open_ and open_[-1][0] < address:
-                open_.pop()
-            if open_:
-                found.add(open_[-1][1])
-            open_.append((address | (FULL >> length), each))
+        for longer, short in combinations(self.lengths, 2):
+            holding = {address & MASKS[short] for address in addresses[longer]} & addresses[short]
+            found.update(Prefix(address, short) for address in holding)
         return frozenset(found)
+
+    @cached_property
+    def lone(self) -> dict[Prefix, Route]:
+        """The plain routes by a gateway that have no other one beside them, and none to a part of their prefix."""
+        split = self.split
+        lone = [(dst, routes[0]) for dst, routes in self.by_prefix.items() if len(routes) == 1 and dst not in split]
+        return {dst: route for dst, route in lone if _is_plain(route)}
 
     @cached_property
     def _set(self) -> PrefixSet:
@@ -46,10 +56,12 @@ class Table:
 
     def exact(self, wanted: Prefix) -> Routes:
         """Return the routes to exactly `wanted`, in the order of choice."""
-        return tuple(self.by_prefix.get(wanted, ()))
+        return self.by_prefix.get(wanted, ())
 
     def inside(self, wanted: Prefix) -> Routes:
         """Return the routes to parts of `wanted` (longer prefixes only)."""
+        if wanted in self.by_prefix and wanted not in self.split:
+            return ()
         return tuple(route for found in self._set.inside(wanted) for route in self.by_prefix[found])
 
     def covering(self, wanted: Prefix) -> list[Routes]:
@@ -57,7 +69,12 @@ class Table:
         address, found = wanted.address, []
         for length in self.lengths:
             if length <= wanted.length:
-                routes = self.by_prefix.get(Prefix(address & (FULL ^ (FULL >> length)), length))
+                routes = self.by_prefix.get(Prefix(address & MASKS[length], length))
                 if routes:
-                    found.append(tuple(routes))
+                    found.append(routes)
         return found
+
+
+def _is_plain(route: Route) -> bool:
+    """Tell whether a route is by one gateway, and asks for nothing else."""
+    return bool(route.gateway) and not (route.src or route.flags or route.nexthops) and route.type == "unicast"

@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+from hostgw.clean import clean
 from hostgw.errors import HostgwError, UsageError
-from hostgw.model.change import Change
+from hostgw.model.change import Change, FileChange
 from hostgw.model.guard import guard_id
+from hostgw.plans.file_text import private
 from hostgw.plans.journal import Journal, operator_name
 from hostgw.plans.model import Command, Outcome, Plan, Result, Step
+from hostgw.plans.reverse import undo_order
 from hostgw.plans.running import Phase, Run
 from hostgw.plans.timing import Timing
 from hostgw.plans.waves import AT_ONCE, due, waves
@@ -23,6 +26,7 @@ Log = Callable[[str], None]
 T = TypeVar("T")
 UNKNOWN = "unknown"
 """Outcome of an `Applied` that never came: the host went after it was asked. Its guard takes everything back."""
+LOG_LENGTH = 300
 RESULTS = {"stale": Result.STALE, "busy": Result.BUSY}
 
 
@@ -183,9 +187,15 @@ def _arm(work: _Applying, host: str) -> Applied:
 
 def _order(work: _Applying, host: str, steps: Sequence[Step], ttl: float) -> Order:
     changes = tuple(step.change for step in steps)
-    undo = tuple(full_argv(command) for step in reversed(steps) for command in step.undo)
+    back = undo_order(steps, lambda step: step.change)
+    undo = tuple(full_argv(command) for step in back if _may_be_seen(step) for command in step.undo)
     timing = work.timing
     return Order(work.tokens[host], changes, work.plan.title, operator_name(), ttl, timing.watch_s, timing.keep_s, undo)
+
+
+def _may_be_seen(step: Step) -> bool:
+    """Tell whether everybody may read what takes a step back: a timer's unit is no secret, a file may be."""
+    return not (isinstance(step.change, FileChange) and private(step.change))
 
 
 def full_argv(command: Command) -> tuple[str, ...]:
@@ -290,4 +300,5 @@ def _take_back_one(work: _Applying, host: str) -> str:
 def _log_step(step: Step, log: Log) -> None:
     for command in step.commands:
         where = f" [{command.namespace}]" if command.namespace else ""
-        log(f"{operator_name()} {step.host}{where}: {' '.join(command.argv)}")
+        words = " ".join(command.argv) if _may_be_seen(step) else f"{step.summary} (a file that not everybody may read)"
+        log(clean(f"{operator_name()} {step.host}{where}: {words}", LOG_LENGTH))

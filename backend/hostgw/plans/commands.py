@@ -14,14 +14,17 @@ from hostgw.model.change import (
     ChainChange,
     Change,
     ConntrackChange,
+    FileChange,
     LinkChange,
     NeighbourChange,
     NftRuleChange,
     RouteChange,
     RuleChange,
+    ServiceChange,
     SysctlChange,
 )
 from hostgw.model.kernel import Address, Route, Rule
+from hostgw.plans.file_text import writing
 
 Argv = tuple[str, ...]
 Name = Callable[[int], str]
@@ -271,3 +274,20 @@ def _conntrack(change: ConntrackChange, name: Name) -> Iterator[Argv]:
     words += ["-p", change.protocol] if change.protocol else []
     words += ["--src-nat"] if change.snat else []
     yield (*words, *(("--dst-nat", change.dnat_to) if change.dnat_to else ()))
+
+
+@_commands.register
+def _file(change: FileChange, name: Name) -> Iterator[Argv]:
+    if change.after is None:
+        yield ("rm", change.path)
+        yield from (("rmdir", directory) for directory in reversed(change.parents))
+        return
+    if change.before is None:
+        yield from (("mkdir", "-m", "755", directory) for directory in change.parents)
+        yield ("install", "-m", f"{change.mode:o}", "/dev/null", change.path)
+    yield ("sh", "-c", writing(change.path, change.after))
+
+
+@_commands.register
+def _service(change: ServiceChange, name: Name) -> Iterator[Argv]:
+    yield ("systemctl", "restart", change.service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_PERSIST = "hostgw-tui persist shows what it would write into which file, and writes it under guard"
 _CLOUD = "look with a capture whether frames that leave one host arrive at the other"
 _ASSIGNED = (
     "recreate the containers that hold addresses of the wrong subnet, then the bridge: `ip link delete cni0` and "
@@ -45,11 +46,13 @@ FILES: dict[str, tuple[str, ...]] = {
         "a host behind NAT cannot take part: its NIC must hold the address that the others route to",
     ),
     "P1": (
+        _PERSIST,
         "networkd, in the .network file of the NIC: [Route] Destination=10.239.1.0/24 Gateway=10.5.7.61, per subnet",
         "NetworkManager: nmcli connection modify NAME +ipv4.routes '10.239.1.0/24 10.5.7.61'",
         "ifupdown, in /etc/network/interfaces below the NIC: up ip route replace 10.239.1.0/24 via 10.5.7.61",
     ),
     "P2": (
+        _PERSIST,
         "write /etc/systemd/networkd.conf.d/hostgw.conf: [Network] ManageForeignRoutes=no "
         "ManageForeignRoutingPolicyRules=no (three lines), then restart systemd-networkd",
         "or write the routes into the .network file of the NIC: [Route] Destination=SUBNET Gateway=OWNER",
@@ -60,6 +63,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "(two lines), then `nmcli general reload` and restart the containers",
     ),
     "P4": (
+        _PERSIST,
         "write net.ipv4.ip_forward = 1 into that file",
         "or into /etc/sysctl.d/99-zz-hostgw.conf, which is read after it; check /etc/sysctl.conf, which is read last",
     ),
@@ -72,7 +76,10 @@ FILES: dict[str, tuple[str, ...]] = {
         "when nothing uses it: `ip link delete BRIDGE`; routes into its range: `ip route del SUBNET`",
         "then the chains that the old cluster's agent wrote",
     ),
-    "P10": ("write a line br_netfilter into /etc/modules-load.d/hostgw.conf",),
+    "P10": (
+        _PERSIST,
+        "write a line br_netfilter into /etc/modules-load.d/hostgw.conf",
+    ),
     "U1": (
         _CLOUD,
         "OpenStack: openstack port set --allowed-address ip-address=NETWORK PORT, on the port of every host",

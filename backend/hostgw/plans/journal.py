@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import getpass
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from secrets import token_hex
 from time import time
@@ -20,12 +20,17 @@ from hostgw.clean import clean, plain
 from hostgw.errors import UsageError
 from hostgw.model.change import Change
 from hostgw.plans.model import Outcome, Plan, Result
+from hostgw.plans.reverse import LASTING
 
 FILE_NAME = "journal.jsonl"
 UNKNOWN = "unknown"
 """Result of what ended before its outcome was written."""
 APPLIED = (Result.VERIFIED, "unverified")
 """Results of what is in place; the second one was written by a former version."""
+
+
+Machines = Mapping[str, Collection[str]]
+"""Host name to the identities of the host that is reached by it: since its boot, and for good."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -38,12 +43,15 @@ class Made(msgspec.Struct, frozen=True):
     inode: int = 0
     finding: str = ""
     machine: str = ""
-    """Which machine, since which boot: another one may have the same name, and a reboot took the change back."""
+    """Which machine, since which boot: another one may have the same name, and a reboot took the change back.
 
-    def is_on(self, machines: Mapping[str, str]) -> bool:
-        """Tell whether it was made on one of `machines`, host name to identity (empty: not known)."""
+    Of a change that outlives a boot, which machine.
+    """
+
+    def is_on(self, machines: Machines) -> bool:
+        """Tell whether it was made on one of `machines`; what is not known counts as the same."""
         held = machines.get(self.host)
-        return held is not None and ("" in (held, self.machine) or held == self.machine)
+        return held is not None and (not held or not self.machine or self.machine in held)
 
 
 class Intent(msgspec.Struct, frozen=True, tag_field="record", tag="intent"):
@@ -97,6 +105,16 @@ class Entry(msgspec.Struct, frozen=True):
     undone: bool = False
     guards: dict[str, str] = {}
     detail: str = ""
+
+    def left_on(self, machines: Machines) -> tuple[Made, ...]:
+        """Return what of it is still to be taken back on `machines`: a reboot leaves files, and takes all else back.
+
+        Nothing, when a part of it was made on other machines.
+        """
+        there = tuple(made for made in self.changes if made.is_on(machines))
+        gone = [made for made in self.changes if made not in there]
+        rebooted = {made.host for made in there if isinstance(made.change, LASTING)}
+        return there if all(made.host in rebooted and not isinstance(made.change, LASTING) for made in gone) else ()
 
     @property
     def hosts(self) -> tuple[str, ...]:

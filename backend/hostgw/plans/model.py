@@ -40,9 +40,11 @@ class Step:
     inode: int = 0
     """Identity of that namespace, which outlives the agent that numbered it."""
     machine: str = ""
-    """Identity of the host, since its boot: names are given twice."""
+    """Identity of the host, since its boot where the change does not outlive one: names are given twice."""
     danger: str = ""
     """How it touches the way back to the operator; empty when it does not."""
+    diff: tuple[str, ...] = ()
+    """Of a file: what differs, as a unified diff."""
     why: str = ""
     """Why it is needed, for somebody who learns; empty where the finding says it."""
 
@@ -70,6 +72,8 @@ class Plan:
     """Ids of the findings that should be gone afterwards."""
     undoes: tuple[str, ...] = ()
     """Ids of the journal entries that this plan takes back."""
+    notes: tuple[str, ...] = ()
+    """What is left as it is, and why."""
     cuts: bool = False
     """What is reached now will not be reached afterwards, for that is wanted: probes prove nothing then."""
 

@@ -20,12 +20,14 @@ from hostgw.model.change import (
     ChainChange,
     Change,
     ConntrackChange,
+    FileChange,
     LinkChange,
     LinkState,
     NeighbourChange,
     NftRuleChange,
     RouteChange,
     RuleChange,
+    ServiceChange,
     SysctlChange,
 )
 from hostgw.model.kernel import Address, Neighbour, Route, Rule
@@ -35,6 +37,8 @@ UNSEEN = "unseen"
 """The state of an object that the picture does not show: it equals every other."""
 GONE = "gone"
 """The state of a device that is not there any more, or is another one of the same name."""
+RUNS, RESTARTED = "runs", "restarted"
+"""A daemon, which is restarted once however many of its files come back."""
 MAIN = 254
 VOLATILE = frozenset({"linkdown", "dead", "offload", "trap"})
 RESOLVED = frozenset({"permanent", "reachable", "stale", "noarp", "delay", "probe"})
@@ -48,7 +52,7 @@ def objects(change: Change) -> tuple[str, ...]:
     """Return the names of what a change alters, as a person would say them."""
     if isinstance(change, SysctlChange):
         return tuple(path for path in change.after if change.before.get(path) != change.after[path])
-    return (_name(change),)
+    return () if isinstance(change, ServiceChange) else (_name(change),)
 
 
 def stands_on(change: Change) -> tuple[str, ...]:
@@ -111,6 +115,11 @@ def _chain_name(change: ChainChange) -> str:
 def _nft_name(change: NftRuleChange) -> str:
     where = f"{change.family} {change.table} {change.chain}"
     return f"the accept of {change.source} to {change.destination} in {where}"
+
+
+@_name.register
+def _file_name(change: FileChange) -> str:
+    return f"the file {change.path}"
 
 
 # ---- the present ----
@@ -200,6 +209,8 @@ def _nft_now(change: NftRuleChange, host: Host, ns: int) -> Any:
 
 def sides(change: Change) -> tuple[Any, Any]:
     """Return `before` and `after`."""
+    if isinstance(change, ServiceChange):
+        return RUNS, RESTARTED
     return (None, None) if isinstance(change, ConntrackChange) else (change.before, change.after)
 
 

@@ -11,7 +11,7 @@ from hostgw.fabric import Fabric
 from hostgw.plans.journal import UNKNOWN, Entry, Made
 from hostgw.plans.objects import objects, stands_on
 from hostgw.plans.reverse import reversed_change
-from hostgw.plans.taking_back import walk
+from hostgw.plans.taking_back import machines, walk
 
 Place = tuple[str, int, str]
 """Host, container namespace, object."""
@@ -108,15 +108,10 @@ def _absent(entry: Entry, fabric: Fabric) -> Judged | None:
             return Judged(entry, Left.UNREACHED, f"{name} is {fabric.hosts[name].state.value}")
     held = machines(fabric)
     for made in entry.changes:
-        if not made.is_on(held):
+        if not made.is_on(held) and not entry.left_on(held):
             why = f"{made.host} is another machine, or was started again since: the change is gone with it"
             return Judged(entry, Left.ELSEWHERE, why)
     return None
-
-
-def machines(fabric: Fabric) -> dict[str, str]:
-    """Return the identities of the hosts by name; empty where it is not known."""
-    return {host.name: host.snapshot.facts.machine if host.snapshot else "" for host in fabric.hosts.values()}
 
 
 def _pending(entry: Entry, fabric: Fabric) -> Judged | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from hostgw.checks.words import route_text, rule_text
+from hostgw.checks.words import rule_text
 from hostgw.fabric import Host, NamespaceState
 from hostgw.model.change import (
     AddressChange,
@@ -13,19 +13,24 @@ from hostgw.model.change import (
     ChainChange,
     Change,
     ConntrackChange,
+    FileChange,
     LinkChange,
     LinkState,
     NeighbourChange,
     NftRuleChange,
     RouteChange,
     RuleChange,
+    ServiceChange,
     SysctlChange,
 )
 from hostgw.model.finding import Finding
+from hostgw.model.host import Facts
 from hostgw.model.kernel import Link, Neighbour
+from hostgw.paths.words import route_text
 from hostgw.plans.commands import commands
+from hostgw.plans.file_text import state_text, unified
 from hostgw.plans.model import Command, Step
-from hostgw.plans.reverse import reversed_change
+from hostgw.plans.reverse import LASTING, reversed_change
 
 NOTHING = ("(none)",)
 
@@ -53,9 +58,15 @@ def step(host: Host, change: Change, summary: str, finding: Finding | None = Non
         finding=finding.id if finding else "",
         namespace=container.name if container else "",
         inode=container.inode if container else 0,
-        machine=snapshot.facts.machine if snapshot else "",
+        machine=_machine(change, snapshot.facts) if snapshot else "",
+        diff=unified(change) if isinstance(change, FileChange) else (),
         why=why,
     )
+
+
+def _machine(change: Change, facts: Facts) -> str:
+    """Return on which machine a change is, for as long as it lasts."""
+    return facts.machine_id if isinstance(change, LASTING) else facts.machine
 
 
 Lines = tuple[str, ...]
@@ -151,6 +162,17 @@ def _conntrack(change: ConntrackChange, state: NamespaceState) -> tuple[Lines, L
     )
     now = f"{kind} {change.source} to {change.destination}{narrowed} as tracked"
     return (now,), ("tracked anew, by the rules as they are",)
+
+
+@described.register
+def _file(change: FileChange, state: NamespaceState) -> tuple[Lines, Lines]:
+    before, after = (state_text(change.path, text, change.mode) for text in (change.before, change.after))
+    return (before,), (after,)
+
+
+@described.register
+def _service(change: ServiceChange, state: NamespaceState) -> tuple[Lines, Lines]:
+    return (f"{change.service} runs with what its files said when it started",), (f"{change.service} is started anew",)
 
 
 def link_state(link: Link) -> LinkState:

@@ -12,7 +12,7 @@ from hostgw.fabric import Fabric, Host
 from hostgw.model.change import AttachmentChange, BridgeChange, Change
 from hostgw.plans.journal import Entry, Made
 from hostgw.plans.objects import GONE, UNSEEN, holds, joined, objects, present, sides, slot, then, without_gone
-from hostgw.plans.reverse import reversed_change
+from hostgw.plans.reverse import reversed_change, undo_order
 from hostgw.plans.steps import described
 
 
@@ -52,7 +52,8 @@ class Walk:
     @property
     def backs(self) -> tuple[Back, ...]:
         """The changes in the order in which they are to be made."""
-        return tuple(back for back in self._backs.values() if not holds(*sides(back.change)))
+        backs = [back for back in self._backs.values() if not holds(*sides(back.change))]
+        return tuple(undo_order(backs[::-1], lambda back: back.change))
 
     def take(self, entry: Entry, made: Made) -> None:
         """Take one more change, older than those before."""
@@ -105,10 +106,22 @@ def walk(entries: Iterable[Entry], fabric: Fabric) -> Walk:
     kept = tuple(entries)
     found = Walk(fabric)
     for entry in kept:
-        for made in reversed(entry.changes):
+        left = entry.left_on(machines(fabric))
+        found.already += [f"{made.summary} (gone with the boot)" for made in entry.changes if made not in left]
+        for made in reversed(left):
             found.take(entry, made)
     found.look_at_bridges(kept)
     return found
+
+
+def machines(fabric: Fabric) -> dict[str, tuple[str, ...]]:
+    """Return the identities of the hosts by name, until the next boot and for good; none where they are not known."""
+    return {host.name: _identities(host) for host in fabric.hosts.values()}
+
+
+def _identities(host: Host) -> tuple[str, ...]:
+    facts = host.snapshot.facts if host.snapshot else None
+    return tuple(known for known in (facts.machine, facts.machine_id) if known) if facts else ()
 
 
 def namespace(made: Made, host: Host) -> int | None:

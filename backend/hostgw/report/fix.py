@@ -39,11 +39,13 @@ def plan_report(plan: Plan, outcome: Outcome | None = None, put_back: tuple[str,
         outcome.remaining if outcome else (),
         plan.management,
         put_back,
+        plan.notes,
     )
 
 
 def _step(step: Step) -> StepReport:
-    return StepReport(step.host, step.summary, step.now, step.wanted, step.commands, step.undo, step.finding, step.why)
+    told = (step.host, step.summary, step.now, step.wanted, step.commands, step.undo, step.finding)
+    return StepReport(*told, step.why, step.diff)
 
 
 def plan_text(plan: Plan) -> Iterator[str]:
@@ -53,12 +55,16 @@ def plan_text(plan: Plan) -> Iterator[str]:
         yield f"[{step.host}] {step.summary}"
         if step.why:
             yield f"    why:    {step.why}"
+        if step.diff:
+            yield from (f"    {line}" for line in step.diff)
+            continue
         yield from (f"    now:    {line}" for line in step.now)
         yield from (f"    wanted: {line}" for line in step.wanted)
         yield from (f"    run:    {command_text(command)}" for command in step.commands)
         yield from (f"    undo:   {command_text(command)}" for command in step.undo)
         if not step.undo:
             yield "    undo:   not possible"
+    yield from (f"note: {line}" for line in plan.notes)
     if plan.refused:
         yield f"not applied: {plan.refused}"
         yield from (f"  instead: {line}" for line in plan.alternatives)

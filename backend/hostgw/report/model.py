@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
+from hostgw.capture.trace import Trace
 from hostgw.model.finding import Severity
 from hostgw.model.guard import GuardState
 from hostgw.model.host import HostState, Role
+from hostgw.model.path import End, Leg, Query
 from hostgw.plans.model import Command
 
 SCHEMA = 1
@@ -167,6 +169,8 @@ class StepReport(msgspec.Struct, frozen=True):
     finding: str
     why: str = ""
     """What it is good for, where it is no finding that says so."""
+    diff: tuple[str, ...] = ()
+    """Of a file: what differs, as a unified diff."""
 
 
 class FixRunReport(msgspec.Struct, frozen=True):
@@ -185,6 +189,8 @@ class FixRunReport(msgspec.Struct, frozen=True):
     """Which changes touch the way back to the operator."""
     put_back: tuple[str, ...] = ()
     """What somebody else changed again after it was confirmed."""
+    notes: tuple[str, ...] = ()
+    """What is left as it is, and why."""
 
 
 class JournalState(StrEnum):
@@ -295,6 +301,19 @@ class ExplainReport(msgspec.Struct, frozen=True):
     entries: tuple[EntryReport, ...]
 
 
+class PathReport(msgspec.Struct, frozen=True):
+    """The document of `path --json`."""
+
+    source: End
+    destination: End
+    query: Query
+    works: bool
+    """A question is predicted to be answered."""
+    request: Leg
+    reply: Leg | None
+    schema: int = SCHEMA
+
+
 SCHEMAS: dict[str, Any] = {
     "check": CheckReport,
     "routes": RoutesReport,
@@ -303,6 +322,8 @@ SCHEMAS: dict[str, Any] = {
     "undo-list": JournalReport,
     "undo-pending": GuardsReport,
     "explain": ExplainReport,
+    "path": PathReport,
+    "trace": Trace,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw.checks.judge import Judgement, judge, judge_own
-from hostgw.checks.words import route_text
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
 from hostgw.model.ip import prefix
 from hostgw.model.kernel import Route
 from hostgw.paths.fib import MAIN, fib
+from hostgw.paths.words import route_text
 from hostgw.report.model import SCHEMA, RouteReport, RoutesReport
 
 

@@ -12,6 +12,7 @@ from hostgw.wire import (
     ArpProbeReply,
     ConntrackReply,
     Failure,
+    FilesReply,
     Guarded,
     ListenReply,
     LookupReply,
@@ -21,9 +22,10 @@ from hostgw.wire import (
 )
 
 Probed = ProbeReply | ArpProbeReply | ListenReply
-Answer = ConntrackReply | SuspectsReply | LookupReply | Applied | Guarded | Probed | Failure
+Answer = ConntrackReply | FilesReply | SuspectsReply | LookupReply | Applied | Guarded | Probed | Failure
 ANSWERS = (
     ConntrackReply,
+    FilesReply,
     SuspectsReply,
     LookupReply,
     Applied,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 import msgspec
 
 from hostgw.clean import clean
 from hostgw.errors import ProtocolError
+from hostgw.model.file import HostFile
 from hostgw.ssh.transport import Process
 from hostgw.wire import HEADER, MAX_FRAME, Captured, Delta, Reply, decode
 
@@ -72,7 +74,10 @@ class FrameReader:
 
 
 def gated(message: Reply) -> Reply:
-    """Pass every text of a message through the gate. Rows of a delta stay raw: `wire.rows` cleans them."""
+    """Pass every text of a message through the gate. Rows of a delta stay raw: `wire.rows` cleans them.
+
+    What files hold stays as it is, byte for byte: it is compared and written back, and cleaned where it is shown.
+    """
     if isinstance(message, Delta):
         return msgspec.structs.replace(message, gone=_clean(message.gone)) if message.gone else message
     return cast("Reply", _clean(message))
@@ -81,8 +86,14 @@ def gated(message: Reply) -> Reply:
 def _clean(value: object) -> object:
     if isinstance(value, str):
         return value if len(value) <= _TEXT and value.isascii() and value.isprintable() else clean(value, _TEXT)
+    if isinstance(value, HostFile):
+        return msgspec.structs.replace(HostFile(*_fields(value)), text=value.text)
     if isinstance(value, tuple):
         return tuple(_clean(item) for item in value)
     if isinstance(value, msgspec.Struct):
-        return type(value)(*(_clean(getattr(value, field)) for field in value.__struct_fields__))
+        return type(value)(*_fields(value))
     return value
+
+
+def _fields(value: msgspec.Struct) -> Iterator[Any]:
+    return (_clean(getattr(value, field)) for field in value.__struct_fields__)

@@ -12,7 +12,7 @@ Ask = Callable[[], str | None]
 
 _KEPT = 4096
 _NO_SUDO = "this user may not use sudo"
-_ADD = "Add it to sudoers, or log in as root."
+_ADD = "Add it to sudoers, log in as root, or leave out --sudo to see what can be read without."
 _REFUSALS = (
     ("must have a tty", "sudo wants a terminal", "Remove `Defaults requiretty` for this user from sudoers."),
     ("not in the sudoers", _NO_SUDO, _ADD),

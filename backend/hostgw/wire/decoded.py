@@ -9,7 +9,7 @@ import msgspec
 
 from hostgw.clean import clean
 from hostgw.errors import ProtocolError
-from hostgw.model.ip import address_number, interface_prefix, prefix
+from hostgw.model.ip import MASKS, address_number, prefix
 from hostgw.model.kernel import Address, Neighbour, Route, Rule
 from hostgw.wire.replies import Delta
 from hostgw.wire.sections import KEYS, ROWS, Key, Row, Section
@@ -36,7 +36,9 @@ def rows(delta: Delta, host: str = "") -> tuple[Row, ...]:
 
 def _check_address(row: Address) -> None:
     if row.family == 4:
-        interface_prefix(f"{row.address}/{row.length}")
+        address_number(row.address)
+        if not 0 <= row.length < len(MASKS):
+            raise ValueError(f"/{row.length} is no length of an IPv4 prefix")
 
 
 def _check_route(row: Route) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hostgw.model.file import HostFile
 from hostgw.model.guard import Guard
 from hostgw.model.host import Facts
 from hostgw.model.kernel import ConntrackEntry, Crowd, Route
@@ -72,6 +73,14 @@ class LookupReply(msgspec.Struct, frozen=True, tag_field="type", tag="lookup-rep
     id: int
     route: Route | None = None
     errno: int = 0
+
+
+class FilesReply(msgspec.Struct, frozen=True, tag_field="type", tag="files-reply"):
+    """Configuration files as they are, those that are not there too; `systemd` is the host's init."""
+
+    id: int
+    files: tuple[HostFile, ...]
+    systemd: bool = False
 
 
 class Applied(msgspec.Struct, frozen=True, tag_field="type", tag="applied"):
@@ -194,6 +203,7 @@ Reply = (
     | ConntrackReply
     | SuspectsReply
     | LookupReply
+    | FilesReply
     | Applied
     | Guarded
     | TapReady

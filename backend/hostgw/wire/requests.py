@@ -66,6 +66,13 @@ class Lookup(msgspec.Struct, frozen=True, tag_field="type", tag="lookup"):
     ns: int = 0
 
 
+class ReadFiles(msgspec.Struct, frozen=True, tag_field="type", tag="read-files"):
+    """Ask for configuration files as they are; of a path that ends in a slash, for all files of the directory."""
+
+    id: int
+    paths: tuple[str, ...]
+
+
 class Arm(msgspec.Struct, frozen=True, tag_field="type", tag="arm"):
     """Have a guard make these changes, in order, all or none, and take them back unless they are confirmed in time."""
 
@@ -176,4 +183,4 @@ class Unlisten(msgspec.Struct, frozen=True, tag_field="type", tag="unlisten"):
 
 Probing = Probe | ArpProbe | Listen | Unlisten
 Guarding = Arm | Confirm | Extend | RollBack | Guards
-Request = Start | Ping | Refresh | Look | Conntrack | Suspects | Lookup | Tap | Untap | Guarding | Probing
+Request = Start | Ping | Refresh | Look | Conntrack | Suspects | Lookup | ReadFiles | Tap | Untap | Guarding | Probing

@@ -12,11 +12,12 @@ from hostgw.errors import UsageError
 from hostgw.live import Live, View
 from hostgw.model.finding import Finding
 from hostgw.plans.model import Plan
+from hostgw.plans.persist import OFFER, may_last
 from hostgw.report.fix import plan_report, plan_text
 from hostgw_tui.commands.applying import EXIT_NOT_VERIFIED, carry_out
 from hostgw_tui.commands.output import narrate, write
 from hostgw_tui.commands.reached import reached
-from hostgw_tui.options import one_host, running
+from hostgw_tui.options import again, one_host, running
 
 MAX_ROUNDS = 4
 """Faults that hide one another deeper than this are left for the next run."""
@@ -58,6 +59,8 @@ def _round(live: Live, wanted: list[Finding], args: argparse.Namespace) -> int:
         return _refused(live, wanted)
     left = [f for f in wanted if not {f.id, *f.caused_by} & set(plan.findings)]
     code = carry_out(live, plan, args)
+    if code == 0 and may_last(plan) and not (args.dry_run or args.json):
+        narrate(f"{OFFER}: `{again(args, 'persist')}` makes them last")
     if left and not args.json:
         _explain(live, left)
     return code or (EXIT_NOT_VERIFIED if left and not args.dry_run else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -12,6 +13,8 @@ from hostgw.clean import clean, plain
 from hostgw.errors import UsageError
 
 LONGEST = 20_000
+_DIFF = re.compile(r"    ([+-]|@@)")
+_COLOURS = {"+": 32, "-": 31, "@@": 36}
 _INVISIBLE = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 """What JSON lets stand in its strings, and a terminal might obey or hide."""
 
@@ -23,7 +26,8 @@ def write(report: msgspec.Struct, lines: Iterable[str], as_json: bool) -> None:
         UsageError: stdout does not take it (a full disk).
         BrokenPipeError: nobody reads it.
     """
-    shown = [json_text(report)] if as_json else (clean(line, LONGEST) for line in lines)
+    paint = painted if colourful() else str
+    shown = [json_text(report)] if as_json else (paint(clean(line, LONGEST)) for line in lines)
     try:
         sys.stdout.writelines(f"{line}\n" for line in shown)
         sys.stdout.flush()
@@ -31,6 +35,17 @@ def write(report: msgspec.Struct, lines: Iterable[str], as_json: bool) -> None:
         raise
     except OSError as error:
         raise UsageError("stdout cannot be written", error.strerror or str(error)) from error
+
+
+def colourful() -> bool:
+    """Tell whether stdout takes colours (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def painted(line: str) -> str:
+    """Return a line in the colour of diffs, where it is one of a diff."""
+    found = _DIFF.match(line)
+    return f"\x1b[{_COLOURS[found[1]]}m{line}\x1b[0m" if found else line
 
 
 def json_text(report: msgspec.Struct) -> str:

@@ -10,12 +10,13 @@ from hostgw.errors import UsageError
 from hostgw.live import Live
 from hostgw.model.ip import Prefix, prefix
 from hostgw.plans.model import Plan
+from hostgw.plans.persist import OFFER, may_last
 from hostgw.plans.setup import Wishes, attach_plan, detach_plan, join_plan, leave_plan, setup_plan, wishes
 from hostgw.report.fix import plan_report
 from hostgw_tui.commands.applying import carry_out
 from hostgw_tui.commands.fix import permit, settle
 from hostgw_tui.commands.output import narrate, write
-from hostgw_tui.options import one_host, running
+from hostgw_tui.options import again, one_host, running
 
 NOTHING = "nothing is missing"
 
@@ -28,9 +29,12 @@ def run(args: argparse.Namespace) -> int:
             settle(live)
         plan = PLANS[args.command](live, args)
         if plan.refused == NOTHING:
-            write(plan_report(plan), [f"{plan.title}: {NOTHING}"], args.json)
+            lines = [f"{plan.title}: {NOTHING}", *(f"note: {text}" for text in plan.notes)]
+            write(plan_report(plan), lines, args.json)
             return 0
         code = carry_out(live, plan, args)
+        if not code and not args.dry_run and not args.json and may_last(plan):
+            narrate(f"{OFFER}: `{again(args, 'persist')}` makes them last")
         if not code and not args.dry_run and not args.json:
             _say_what_is_left(live, args)
         return code
@@ -46,13 +50,15 @@ def _say_what_is_left(live: Live, args: argparse.Namespace) -> None:
 
 def _setup(live: Live, args: argparse.Namespace) -> Plan:
     view = live.view()
-    return setup_plan(view.fabric, view.mesh, _wishes(live, args), live.local, nat=not args.no_nat)
+    docker = live.docker(restart=args.restart_docker)
+    return setup_plan(view.fabric, view.mesh, _wishes(live, args), live.local, not args.no_nat, docker)
 
 
 def _join(live: Live, args: argparse.Namespace) -> Plan:
     view, name = live.view(), one_host(live, args.name) or ""
     made = _wishes(live, args, external=(name,) if args.external else ())
-    return join_plan(view.fabric, view.mesh, made, name, live.local, nat=not args.no_nat)
+    docker = live.docker(restart=args.restart_docker)
+    return join_plan(view.fabric, view.mesh, made, name, live.local, not args.no_nat, docker)
 
 
 def _leave(live: Live, args: argparse.Namespace) -> Plan:

@@ -27,6 +27,7 @@ MEANINGS = {
     Result.FAILED: "The change was refused by the host; what had been done before it was taken back.",
     Result.REFUSED: "Nothing was changed.",
 }
+WRITTEN = "Written, read back and confirmed. The files count from the next boot, or when their program reads them."
 DONE = "Applied and confirmed. The hosts were read again and are as planned."
 TAKEN_BACK = "Taken back. The host was read again and is as it was before."
 
@@ -131,6 +132,9 @@ def _step(step: Step) -> Iterator[Line]:
     where = f"  in container {step.namespace}" if step.namespace else ""
     if step.why:
         yield from _labelled("why", [(step.why, Tone.NOTE)])
+    if step.diff:
+        yield from (line(Part(f"  {text}", _diff_tone(text))) for text in step.diff)
+        return
     yield from _state("now", step.now, step.wanted, Tone.BAD, where)
     yield from _state("wanted", step.wanted, step.now, Tone.OK)
     yield from _labelled("run", ((command_text(command), Tone.CODE) for command in step.commands))
@@ -147,6 +151,10 @@ def _state(label: str, mine: Sequence[str], other: Sequence[str], tone: Tone, wh
     return _labelled(label, ((text, Tone.DIM if alike else tone) for text, alike in zip(texts, same)))
 
 
+def _diff_tone(text: str) -> Tone:
+    return {"+": Tone.OK, "-": Tone.BAD}.get(text[:1], Tone.DIM)
+
+
 def _labelled(label: str, texts: Iterable[tuple[str, Tone]]) -> Iterator[Line]:
     for place, (text, tone) in enumerate(texts):
         yield line(Part(f"  {label if place == 0 else '':<8}", Tone.DIM), Part(text, tone))
@@ -159,6 +167,7 @@ def _remarks(plan: Plan) -> Iterator[Line]:
         yield from _labelled("owner", [(f"{plan.owner} may put it back", Tone.WARN)])
     if plan.risk:
         yield from _labelled("risk", [(plan.risk, Tone.PLAIN)])
+    yield from _labelled("note", [(text, Tone.PLAIN) for text in plan.notes])
     if plan.verification:
         yield from _labelled("verify", [(plan.verification, Tone.PLAIN)])
     yield from _labelled("guard", [(GUARD, Tone.PLAIN)])
@@ -171,7 +180,9 @@ def outcome_lines(outcome: Outcome, plan: Plan) -> Iterator[Line]:
     sign = RESULTS[outcome.result]
     where = f" on {outcome.host}" if outcome.host else ""
     yield line(Part(f"{sign.glyph} {sign.word}{where}", sign.tone))
-    good = TAKEN_BACK if plan.undoes else MEANINGS[Result.VERIFIED] if plan.findings else DONE
+    files = all(step.diff for step in plan.steps)
+    mended = MEANINGS[Result.VERIFIED] if plan.findings else DONE
+    good = TAKEN_BACK if plan.undoes else WRITTEN if files else mended
     yield line(good if outcome.result is Result.VERIFIED else MEANINGS[outcome.result])
     if outcome.detail and outcome.result is not Result.VERIFIED:
         yield line(Part(outcome.detail))

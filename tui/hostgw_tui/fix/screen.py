@@ -15,6 +15,7 @@ from textual.widgets import Button, Static
 
 from hostgw.errors import HostgwError
 from hostgw.plans.model import Outcome, Plan, Result
+from hostgw.plans.persist import OFFER, may_last
 from hostgw.plans.running import Run
 from hostgw_tui.actions import bindings
 from hostgw_tui.fix.rows import Choice, can_apply, commands_text, outcome_lines, plan_lines, run_lines, watch_lines
@@ -63,7 +64,8 @@ class FixDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the preview, the place of the outcome, Cancel and the keys."""
         with Vertical(classes="dialog wide") as box:
-            what = self._what or ("Undo" if self.plan.undoes else "Fix")
+            files = any(step.diff for step in self.plan.steps)
+            what = self._what or ("Undo" if self.plan.undoes else "Persist" if files else "Fix")
             not_so = "not by a key" if what == "Fix" else "not possible"
             possible = can_apply(self.plan)
             box.border_title = f"{what}: {'preview' if possible else not_so}"
@@ -105,7 +107,8 @@ class FixDialog(ModalScreen[None]):
     def _keys(self) -> Line:
         if self.outcome:
             undo = hint(("u", "undo")) if self._undoable else ()
-            return (*undo, *hint(("esc", "close")))
+            last = hint(("p", "make it last")) if self._may_last else ()
+            return (*undo, *last, *hint(("esc", "close")))
         if self.run:
             return hint(("b", "back now"), ("+", "a minute more"), ("esc", "close, it goes on"))
         copy = hint(("y", "copy commands")) if self.plan.steps else ()
@@ -126,6 +129,11 @@ class FixDialog(ModalScreen[None]):
     def _undoable(self) -> bool:
         """Something was changed that can be taken back from here; an undo is not undone, but fixed again."""
         return self._kept and not self.plan.undoes
+
+    @property
+    def _may_last(self) -> bool:
+        """What was changed is gone after a reboot, unless files say otherwise."""
+        return self._kept and may_last(self.plan)
 
     @property
     def _kept(self) -> bool:
@@ -207,7 +215,8 @@ class FixDialog(ModalScreen[None]):
     def _show_outcome(self) -> None:
         if self.outcome:
             watched = watch_lines(self.hostgw.engine.watch_s, self._put_back) if self._kept else ()
-            self._say((*outcome_lines(self.outcome, self.plan), *watched))
+            offer = (cell(f"{OFFER}; p makes them last", Tone.DIM),) if self._may_last else ()
+            self._say((*outcome_lines(self.outcome, self.plan), *offer, *watched))
 
     def action_roll_back(self) -> None:
         """Take back now what is not confirmed yet."""
@@ -226,6 +235,13 @@ class FixDialog(ModalScreen[None]):
             journal_id = self.outcome.journal_id
             self.dismiss()
             self.hostgw.preview_undo(journal_id)
+
+    def action_persist(self) -> None:
+        """Preview the files that make lasting what was just applied."""
+        if self._may_last:
+            hosts = self.plan.hosts
+            self.dismiss()
+            self.hostgw.preview_persist(hosts)
 
     def action_copy(self) -> None:
         """Copy the commands."""

@@ -15,8 +15,8 @@ from textual.widgets import Select, Static
 from hostgw.capture.journeys import Sighting
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
+from hostgw.live.places import Place
 from hostgw_tui.look import Line, Part, Tone, cell, line
-from hostgw_tui.packets.places import Place
 from hostgw_tui.packets.rows import byte_lines, layer_lines, tap_rows
 from hostgw_tui.widgets.dialog import TextDialog, hint
 from hostgw_tui.widgets.grid import Grid

@@ -8,10 +8,10 @@ from textual import on
 from textual.message import Message
 
 from hostgw.errors import HostgwError
+from hostgw.live.places import Place, containers
 from hostgw.wire import ProbeReply
 from hostgw_tui.look import Line
 from hostgw_tui.packets.dialogs import ProbeDialog
-from hostgw_tui.packets.places import Place, containers
 from hostgw_tui.packets.rows import probe_lines
 from hostgw_tui.widgets.main_screen import MainScreen
 
@@ -28,7 +28,7 @@ class Probing(MainScreen):
 
     def action_probe(self) -> None:
         """Choose two containers and ping."""
-        places = list(containers(self.view))
+        places = list(containers(self.view.fabric))
         if len(places) < 2:
             self.hostgw.tell("a probe needs two containers with addresses")
             return

@@ -16,6 +16,7 @@ from hostgw.capture.journeys import JourneyView
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.errors import HostgwError
+from hostgw.live.places import owners
 from hostgw.live.points import default_points, tap_points
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import line
@@ -23,7 +24,6 @@ from hostgw_tui.packets import texts
 from hostgw_tui.packets.dialogs import PacketDialog, TapsDialog
 from hostgw_tui.packets.filter_line import FilterLine
 from hostgw_tui.packets.journeys import JourneyGrid, JourneyRows, Sieve
-from hostgw_tui.packets.places import owners
 from hostgw_tui.packets.probing import Probing
 from hostgw_tui.packets.rows import hop_table, status_line
 from hostgw_tui.packets.saving import save
@@ -145,7 +145,7 @@ class PacketsScreen(Probing):
         if view is None or capture is None:
             return
         points = {status.tap: status.point for status in capture.view(1).taps}
-        rows = hop_rows(view, points, str if self._raw_macs else owners(self.view), capture.error_ns)
+        rows = hop_rows(view, points, str if self._raw_macs else owners(self.view.fabric), capture.error_ns)
         hops.show(hop_table(rows, self._raw_macs))
         hops.border_title = f"hops of packet {view.number}" + (" (raw MACs)" if self._raw_macs else "")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw.checks.judge import Judgement, Standing
-from hostgw.checks.words import route_text
 from hostgw.fabric import Host, NamespaceState
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
 from hostgw.model.kernel import Route, Rule
+from hostgw.paths.words import route_text
 from hostgw_tui.look import SEVERITIES, STANDINGS, Line, Part, Row, Tone, cell, heading, line
 from hostgw_tui.overview.matrix import judgements
 

@@ -1,4 +1,4 @@
-"""What the five main screens share: top bar, body, filter line, footer, and the actions that work everywhere."""
+"""What the main screens share: top bar, body, filter line, footer, and the actions that work everywhere."""
 
 from __future__ import annotations
 

@@ -16,7 +16,10 @@ ENTRIES: tuple[Entry, ...] = (
             "The route was made by hand (protocol boot or static), is in none of the configuration files that are "
             "read, and no program runs that keeps a cluster's routes."
         ),
-        fix="Write it into the host's network configuration: networkd, NetworkManager, netplan or ifupdown.",
+        fix=(
+            "`hostgw-tui persist` writes it into the host's network configuration: networkd, NetworkManager, netplan, "
+            "ifupdown, or a unit of systemd."
+        ),
         sources="systemd.network(5), interfaces(5); the loss reproduced in network namespaces on kernel 6.18",
     ),
     Entry(
@@ -32,7 +35,7 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         fix=(
             "A file in /etc/systemd/networkd.conf.d with, under [Network], `ManageForeignRoutes=no` and "
-            "`ManageForeignRoutingPolicyRules=no`. Then restart systemd-networkd."
+            "`ManageForeignRoutingPolicyRules=no`: `hostgw-tui persist` writes it. Then restart systemd-networkd."
         ),
         sources="kube-router#1815, bottlerocket#3437, deckhouse#6561, flatcar#620, systemd#25451, systemd#29716",
         beware="Routes in table local go all the same.",
@@ -68,7 +71,7 @@ ENTRIES: tuple[Entry, ...] = (
             "Of the files in sysctl.d and /etc/sysctl.conf, the last one that sets forwarding says 0, while the "
             "running value is 1."
         ),
-        fix="Change the file: `net.ipv4.ip_forward = 1`.",
+        fix="Change the file: `net.ipv4.ip_forward = 1`. `hostgw-tui persist` writes one that is read after it.",
         sources="moby#47966, nixpkgs#118656, kubeadm-ansible#13, sysctl.d(5)",
     ),
     Entry(
@@ -150,7 +153,7 @@ ENTRIES: tuple[Entry, ...] = (
             "kube-proxy runs and br_netfilter is loaded, but neither a file in modules-load.d nor a program that runs "
             "loads it at boot."
         ),
-        fix="Name it there: `br_netfilter` in /etc/modules-load.d/hostgw.conf.",
+        fix="Name it there: `br_netfilter` in a file of /etc/modules-load.d, as `hostgw-tui persist` does.",
         sources="kubernetes-the-hard-way#561, modules-load.d(5)",
         beware="kubelet and Docker load it themselves when they start.",
     ),

@@ -30,6 +30,11 @@ class AddressClasses:
                     del within[index]
             self._classes.append(known.setdefault(frozenset(within), len(known)))
 
+    def each(self, addresses: Iterable[int]) -> list[int]:
+        """Return the classes of many addresses, in their order."""
+        borders, classes = self._borders, self._classes
+        return [classes[bisect_right(borders, address)] for address in addresses]
+
     def of(self, address: int) -> int:
         """Return the class of an address."""
         return self._classes[bisect_right(self._borders, address)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Final
@@ -72,6 +72,12 @@ class Passages:
     def destination_class(self, address: int) -> int:
         """Return a number that is equal for two destination addresses that no rule tells apart."""
         return address if self._precise else self.destinations.of(address)
+
+    def kinds(self, addresses: Sequence[int]) -> list[tuple[int, int]]:
+        """Return for each address its class as a source and as a destination."""
+        if self._precise:
+            return [(address, address) for address in addresses]
+        return list(zip(self.sources.each(addresses), self.destinations.each(addresses), strict=True))
 
     def by_destination(self, addresses: Iterable[int]) -> dict[int, list[int]]:
         """Return destinations that share their fate, by their class; one of each is enough to judge."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hostgw.checks.bridge_addresses import astray
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Subnet
-from hostgw.mesh.bridges import host_end
+from hostgw.mesh.stations import host_end
 from hostgw.model.change import AddressChange
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, address_text

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hostgw.checks.containers import DEFAULT
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Subnet
-from hostgw.mesh.stations import Station, served
+from hostgw.mesh.stations import DEFAULT, Station, served
 from hostgw.model.change import NeighbourChange, RouteChange
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text

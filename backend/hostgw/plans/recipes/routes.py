@@ -71,7 +71,7 @@ def _onlink_ways(finding: Finding, host: Host, mesh: Mesh) -> Iterator[Step]:
             summary = f"reach {member.name} by {mine.interface} directly"
             yield step(host, RouteChange(MAIN, link.dst, (), (link,)), summary, finding)
         for subnet in member.subnets:
-            way = (peer.address, mine.index)
+            way = (address_text(peer.address), mine.index)
             expected = Expected(subnet, (peer.address,), mine.interface, mine.index, (way,))
             yield from to_owner(finding, host, by_routes(host, expected, mesh))
 

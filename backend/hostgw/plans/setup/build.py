@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from hostgw.checks.catalogue import FixClass
 from hostgw.errors import UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh, Subnet
-from hostgw.model.change import RouteChange
+from hostgw.model.change import RouteChange, ServiceChange
 from hostgw.model.ip import address_text
 from hostgw.plans.advice import ALTERNATIVES
 from hostgw.plans.build import forbidden, marked
 from hostgw.plans.model import Plan, Step
 from hostgw.plans.recipes.parts import routes_to
 from hostgw.plans.setup import reasons
+from hostgw.plans.setup.docker import NOT_ASKED, Docker, notes
 from hostgw.plans.setup.steps import host_steps, route_steps
 from hostgw.plans.setup.wishes import Wishes
 from hostgw.plans.steps import step
@@ -23,24 +25,55 @@ RISK = "runtime only: a reboot returns to the configured state"
 VERIFICATION = "each host is read again; afterwards `check` must find nothing"
 
 
-def setup_plan(fabric: Fabric, mesh: Mesh, wishes: Wishes, local: Iterable[str] = (), nat: bool = True) -> Plan:
-    """Return what all hosts lack to be the network that is wished for; nothing when they lack nothing."""
-    steps = (s for name in fabric.hosts for s in host_steps(fabric.hosts[name], wishes, mesh, nat))
-    return _plan(f"set up {wishes.network}", fabric, mesh, wishes, steps, local, tuple(fabric.hosts))
+def setup_plan(
+    fabric: Fabric,
+    mesh: Mesh,
+    wishes: Wishes,
+    local: Iterable[str] = (),
+    nat: bool = True,
+    docker: Docker = NOT_ASKED,
+) -> Plan:
+    """Return what all hosts lack to be the network that is wished for; nothing when they lack nothing.
+
+    Raises:
+        UsageError: Docker's settings on a host cannot be changed as they are.
+    """
+    steps = (s for name in fabric.hosts for s in host_steps(fabric.hosts[name], wishes, mesh, nat, docker))
+    made = _plan(f"set up {wishes.network}", fabric, mesh, wishes, steps, local, tuple(fabric.hosts))
+    return _with_docker(made, fabric, wishes, docker, tuple(fabric.hosts))
+
+
+def _with_docker(made: Plan, fabric: Fabric, wishes: Wishes, docker: Docker, hosts: tuple[str, ...]) -> Plan:
+    """Return the plan with what is to be said of Docker; containers that a restart stops answer no probes."""
+    waits = (wish for wish in wishes.hosts if wish.name in hosts and wish.docker and not wish.there)
+    told = tuple(text for wish in waits for text in notes(fabric.hosts[wish.name], wish, docker))
+    restarts = any(isinstance(step.change, ServiceChange) for step in made.steps)
+    return replace(made, notes=told, cuts=restarts)
 
 
 def join_plan(
-    fabric: Fabric, mesh: Mesh, wishes: Wishes, name: str, local: Iterable[str] = (), nat: bool = True
+    fabric: Fabric,
+    mesh: Mesh,
+    wishes: Wishes,
+    name: str,
+    local: Iterable[str] = (),
+    nat: bool = True,
+    docker: Docker = NOT_ASKED,
 ) -> Plan:
-    """Return what `name` lacks to be a part of the network, and what all others lack to reach it."""
+    """Return what `name` lacks to be a part of the network, and what all others lack to reach it.
+
+    Raises:
+        UsageError: Docker's settings on the host cannot be changed as they are.
+    """
 
     def steps() -> Iterator[Step]:
-        yield from host_steps(fabric.hosts[name], wishes, mesh, nat)
+        yield from host_steps(fabric.hosts[name], wishes, mesh, nat, docker)
         for other in fabric.hosts.values():
             if other.name != name and wishes.of(name).subnet:
                 yield from route_steps(other, wishes, mesh, only=name)
 
-    return _plan(f"{name} joins {wishes.network}", fabric, mesh, wishes, steps(), local, tuple(fabric.hosts))
+    made = _plan(f"{name} joins {wishes.network}", fabric, mesh, wishes, steps(), local, tuple(fabric.hosts))
+    return _with_docker(made, fabric, wishes, docker, (name,))
 
 
 def leave_plan(fabric: Fabric, mesh: Mesh, name: str, local: Iterable[str] = ()) -> Plan:

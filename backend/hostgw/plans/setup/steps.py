@@ -16,6 +16,7 @@ from hostgw.plans.model import Step
 from hostgw.plans.recipes.filtering import forwarding_change
 from hostgw.plans.recipes.parts import routes_to
 from hostgw.plans.setup import reasons
+from hostgw.plans.setup.docker import Docker, file_steps, restart_steps
 from hostgw.plans.setup.wishes import HostWish, Wishes, fixed_mac
 from hostgw.plans.steps import step
 
@@ -133,15 +134,21 @@ def _barred(host: Host, flow: Flow) -> bool:
     return passages(host.root).forwarded(flow).lost and any(d.backend != "nftables" for d in barriers(host.root, flow))
 
 
-def host_steps(host: Host, wishes: Wishes, mesh: Mesh, nat: bool) -> Iterator[Step]:
-    """Yield all that a host lacks, in the order in which it is to be made; of an external one only routes."""
+def host_steps(host: Host, wishes: Wishes, mesh: Mesh, nat: bool, docker: Docker) -> Iterator[Step]:
+    """Yield all that a host lacks, in the order in which it is to be made; of an external one only routes.
+
+    Raises:
+        UsageError: Docker's settings cannot be changed as they are.
+    """
     wish = wishes.of(host.name)
     underlay = mesh.members[host.name].underlay
     if wish.subnet and not wish.there:
-        yield from bridge_steps(host, wish)
+        yield from file_steps(host, wish, docker) if wish.docker else bridge_steps(host, wish)
     if wish.subnet:
         yield from forwarding_steps(host, wish)
     if wish.subnet and not wish.there:
         yield from nat_steps(host, wish, wishes) if nat else ()
         yield from accept_steps(host, wish, wishes, underlay.interface if underlay else "")
     yield from route_steps(host, wishes, mesh)
+    if wish.docker and not wish.there:
+        yield from restart_steps(host, wish, docker)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostgw.errors import UsageError
-from hostgw.fabric import Fabric
+from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh
 from hostgw.model.ip import Prefix, address_text
 
 SUBNET_LENGTH = 24
-BRIDGE = "br0"
+BRIDGE, DOCKER = "br0", "docker0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class HostWish:
     bridge: str = BRIDGE
     there: bool = False
     """It owns the subnet already."""
+    docker: bool = False
+    """The bridge is Docker's own, which gives it its address."""
 
     @property
     def gateway(self) -> int:
@@ -70,11 +72,29 @@ def wishes(
         owned = next((s for s in held if network.covers(s.prefix)), None)
         if name in outside:
             found.append(HostWish(name, None))
+        elif by_docker(fabric.hosts[name]) and (owned is None or owned.bridge in ("", DOCKER)):
+            subnet = told.get(name) or (owned.prefix if owned else _next(free, network))
+            wish = HostWish(name, subnet, DOCKER, docker=True)
+            found.append(replace(wish, there=holds(fabric.hosts[name], wish)))
         elif owned and told.get(name, owned.prefix) == owned.prefix:
             found.append(HostWish(name, owned.prefix, owned.bridge or bridge, there=bool(owned.bridge)))
         else:
             found.append(HostWish(name, told.get(name) or _next(free, network), bridge))
     return Wishes(network, tuple(found))
+
+
+def by_docker(host: Host) -> bool:
+    """Tell whether Docker runs on a host and makes a bridge of its own."""
+    told = host.root.settings.get("/etc/docker/daemon.json", {})
+    return "dockerd" in host.root.programs and not told.get("bridge")
+
+
+def holds(host: Host, wish: HostWish) -> bool:
+    """Tell whether the bridge has the subnet's first address."""
+    link = host.root.links_by_name.get(wish.bridge)
+    held = host.root.addresses_of(link.index) if link else ()
+    length = wish.subnet.length if wish.subnet else 0
+    return any((a.address, a.length) == (address_text(wish.gateway), length) for a in held)
 
 
 def _check(fabric: Fabric, mesh: Mesh, network: Prefix, told: Mapping[str, Prefix], outside: set[str]) -> None:

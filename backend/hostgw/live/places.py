@@ -1,11 +1,11 @@
-"""What a capture needs of the fabric: who owns a MAC address, and which containers can send a probe."""
+"""What captures and paths need of the fabric: who owns a MAC address, and which containers can send a probe."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from hostgw.capture.journey_rows import Owner, mac_owners
-from hostgw.live.view import View
+from hostgw.fabric import Fabric
 from hostgw.mesh.bridges import container_link
 from hostgw.model.kernel import Link
 
@@ -13,10 +13,10 @@ Place = tuple[str, int, str, str]
 """Host, namespace, name and address of a container."""
 
 
-def owners(view: View) -> Owner:
+def owners(fabric: Fabric) -> Owner:
     """Return what names the owner of a MAC, by the fabric as it is."""
     places: dict[str, tuple[Link, ...]] = {}
-    for host in view.fabric.readable:
+    for host in fabric.readable:
         places[host.name] = tuple(host.root.links.values())
         for container in host.snapshot.containers if host.snapshot else ():
             state = host.snapshot.state(container.id) if host.snapshot else host.root
@@ -24,9 +24,9 @@ def owners(view: View) -> Owner:
     return mac_owners(places)
 
 
-def containers(view: View) -> Iterator[Place]:
+def containers(fabric: Fabric) -> Iterator[Place]:
     """Yield the containers that have an address, host by host."""
-    for host in view.fabric.readable:
+    for host in fabric.readable:
         for container in host.snapshot.containers if host.snapshot else ():
             state = host.snapshot.state(container.id) if host.snapshot else host.root
             link = container_link(state)

@@ -1,0 +1,187 @@
+"""Send a probe along a predicted way, and watch it at every tap of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from hostgw.capture.expected import Pair, as_predicted, compared
+from hostgw.capture.frames import ECHO_REQUESTS, ICMP
+from hostgw.capture.journeys import JourneyView, Verdict
+from hostgw.capture.tap_points import TapPoint, TapState
+from hostgw.capture.taps import Capture
+from hostgw.capture.view import Settings
+from hostgw.clean import clean
+from hostgw.errors import CaptureError, HostgwError, UsageError
+from hostgw.live.points import default_points, tap_points
+from hostgw.model.ip import address_number
+from hostgw.model.path import End, Outcome, Prediction
+from hostgw.paths.predict import predict
+from hostgw.paths.predict.ends import node_of
+from hostgw.paths.predict.link import Asked
+from hostgw.wire import ArpProbe, ArpProbeReply, Probe
+
+if TYPE_CHECKING:
+    from hostgw.live.engine import Live
+
+WINDOW_NS: Final = 1_000_000_000
+"""How long a packet may be under way before it is lost: more than a round trip on a segment, with ARP, ever takes."""
+MOST_TAPS: Final = 64
+"""Beside the taps on the predicted way, so many on other hosts: where a packet goes astray is then seen, too."""
+OPEN_S: Final = 5.0
+SETTLE_S: Final = 4.0
+LINGER_S: Final = 0.5
+"""How long what is settled may still get more sightings: taps tell their frames in bursts."""
+TICK_S: Final = 0.02
+ARP_MS: Final = 400
+OWN_LINK: Final = 2
+"""Hops of a container's own link: its eth0 and the host's end of it."""
+MOST_ASKED: Final = 4
+"""Next hops that are asked for on the way there and back."""
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One probe and its answer, beside what was predicted."""
+
+    request: JourneyView
+    reply: JourneyView | None
+    verdict: Verdict
+    there: tuple[Pair, ...]
+    back: tuple[Pair, ...]
+
+    @property
+    def predicted(self) -> bool:
+        """It went as predicted, both ways."""
+        return as_predicted(self.there) and as_predicted(self.back)
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """All that came of it."""
+
+    prediction: Prediction
+    points: dict[int, TapPoint]
+    probes: tuple[Traced, ...]
+    capture: Capture
+
+    @property
+    def never_left(self) -> bool:
+        """No tap saw a probe, and the prediction ends at the source's own link: without ARP nothing goes out there."""
+        leg = self.prediction.forward
+        return not self.probes and leg.outcome is Outcome.LOST and len(leg.hops) <= OWN_LINK
+
+    @property
+    def works(self) -> bool:
+        """Every probe was answered, on the predicted way."""
+        return bool(self.probes) and all(p.verdict is Verdict.ANSWERED and p.predicted for p in self.probes)
+
+
+def trace(live: Live, source: End, destination: End, count: int = 1) -> Tracing:
+    """Open taps, send echo requests, wait for what becomes of them.
+
+    Raises:
+        UsageError: the source is not on a listed host, or nothing would pass a tap, for both ends are one namespace.
+        CaptureError: a tap would feed on our own SSH connection, or none opens.
+        HostgwError: the source cannot send.
+    """
+    prediction = predicted(live, source, destination)
+    if not prediction.forward.hops and prediction.forward.outcome is Outcome.DELIVERED:
+        raise UsageError(f"{prediction.destination} is {prediction.source} itself", "", "Nothing would pass a tap.")
+    points = _points(live, prediction)
+    capture = live.captures.start(points, "icmp", settings=Settings(window_ns=WINDOW_NS))
+    try:
+        _await_open(capture)
+        _send(live, prediction.source, prediction.destination, count)
+        probes = _await_verdicts(capture, prediction, count)
+    finally:
+        live.captures.stop()
+    return Tracing(prediction, dict(enumerate(points)), probes, capture)
+
+
+def predicted(live: Live, source: End, destination: End) -> Prediction:
+    """Predict, and ask by ARP who takes what the neighbour tables say nothing of yet."""
+    heard: dict[Asked, tuple[str, ...]] = {}
+    for _ in range(MOST_ASKED):
+        found = predict(live.view().fabric, source, destination, heard=heard)
+        asks = [*found.forward.asks, *(found.back.asks if found.back else ())]
+        answers = {ask: macs for ask in asks if (macs := _answers(live, *ask)) is not None}
+        if not answers:
+            break
+        heard |= answers
+    return found
+
+
+def _answers(live: Live, host: str, index: int, address: str) -> tuple[str, ...] | None:
+    """Ask on the link who has an address; None where that cannot be asked."""
+    asked = live.ask(host, lambda number: ArpProbe(number, index, (address,), ARP_MS))
+    try:
+        reply = cast("ArpProbeReply", asked.result(SETTLE_S))
+    except (HostgwError, TimeoutError):
+        return None
+    return tuple(clean(answer.mac, 20) for answer in reply.answers if answer.address == address)
+
+
+def _points(live: Live, prediction: Prediction) -> tuple[TapPoint, ...]:
+    """Return the taps on the way, both ways, then those where a packet that goes astray would be seen."""
+    view = live.view()
+    legs = [leg for leg in (prediction.forward, prediction.back) if leg]
+    way = {(hop.host, hop.namespace, hop.interface) for leg in legs for hop in leg.hops}
+    ends = {(end.host, end.container or None) for end in (prediction.source, prediction.destination) if end.host}
+    known = tap_points(view)
+    along = [p for p in known if (p.host, p.container, p.interface) in way]
+    along += [p for p in known if p.container and (p.host, p.container) in ends and p not in along]
+    others = [p for p in default_points(view) if p not in along]
+    return (*along, *others[:MOST_TAPS])
+
+
+def _await_open(capture: Capture) -> None:
+    until = time.monotonic() + OPEN_S
+    while TapState.OPENING in (states := {tap.state for tap in capture.view(0).taps}) and time.monotonic() < until:
+        time.sleep(TICK_S)
+    if TapState.OPEN not in states:
+        reasons = {tap.reason for tap in capture.view(0).taps if tap.reason}
+        raise CaptureError("no tap could be opened", "; ".join(sorted(reasons)))
+
+
+def _send(live: Live, source: End, destination: End, count: int) -> None:
+    node = node_of(live.view().fabric, source)
+    if node is None:
+        raise CaptureError(f"{source} cannot send", "it is not on a listed host")
+    probe = lambda number: Probe(number, node.ns, destination.address, count, source=source.address)  # noqa: E731
+    live.ask(source.host, probe, SETTLE_S + count).result(SETTLE_S + count)
+
+
+def _await_verdicts(capture: Capture, prediction: Prediction, count: int) -> tuple[Traced, ...]:
+    """Wait until it is settled what became of every probe."""
+    until, settled = time.monotonic() + SETTLE_S, 0.0
+    while True:
+        found = list(probes(capture, prediction))[:count]
+        now = time.monotonic()
+        over = len(found) == count and all(each.verdict is not Verdict.IN_FLIGHT for each in found)
+        settled = (settled or now) if over else 0.0
+        if (over and all(each.predicted for each in found)) or now > (settled + LINGER_S if settled else until):
+            return tuple(found)
+        time.sleep(TICK_S)
+
+
+def probes(capture: Capture, prediction: Prediction) -> Iterator[Traced]:
+    """Yield the probes that a capture has seen, each beside the prediction."""
+    points = {tap.tap: tap.point for tap in capture.view(0).taps if tap.state is not TapState.CLOSED}
+    ends = address_number(prediction.source.address), address_number(prediction.destination.address)
+    for view in capture.view(1000).journeys:
+        frame = view.first.frame
+        asks = frame.protocol == ICMP and frame.kind in ECHO_REQUESTS
+        if asks and (frame.source, frame.destination) == ends:
+            yield _one(capture, view, prediction, points)
+
+
+def _one(capture: Capture, view: JourneyView, prediction: Prediction, points: dict[int, TapPoint]) -> Traced:
+    reply = capture.journey(view.reply) if view.reply else None
+    outside = prediction.forward.outcome is Outcome.OUTSIDE
+    there = compared(prediction.forward, view.sightings, points)
+    seen = reply.sightings if reply else ()
+    back = compared(prediction.back, seen, points, known_ttl=not outside)
+    return Traced(view, reply, capture.verdict(view), there, back)

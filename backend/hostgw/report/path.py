@@ -1,0 +1,61 @@
+"""`path`: the predicted way there and back, as data and text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostgw.capture.journey_rows import Owner
+from hostgw.model.path import Hop, Leg, Outcome, Prediction, Query
+from hostgw.report.model import PathReport
+
+COLUMNS = "  {:<16} {:<3}  {:<27} {:<15} {:>3}  {}"
+HEAD = COLUMNS.format("tap", "", "MAC", "source", "TTL", "changed")
+
+
+def path_report(found: Prediction) -> PathReport:
+    """Return a prediction as the document."""
+    return PathReport(found.source, found.destination, found.query, found.works, found.forward, found.back)
+
+
+def path_text(found: Prediction, owner: Owner) -> Iterator[str]:
+    """Yield the lines of a prediction for people; `owner` names MAC addresses."""
+    yield f"{found.source} -> {found.destination}, {_kind(found.query)}"
+    yield from _leg("there", found.forward, owner)
+    if found.back:
+        yield from _leg("back", found.back, owner)
+    yield ""
+    yield f"predicted: {conclusion(found)}"
+
+
+def _kind(query: Query) -> str:
+    return f"{query.protocol} port {query.port}" if query.port else query.protocol
+
+
+def conclusion(found: Prediction) -> str:
+    """Return in one line what is predicted."""
+    if not found.works:
+        return f"no answer: {(found.back or found.forward).reason}"
+    outside = found.forward.outcome is Outcome.OUTSIDE
+    return "answered, as far as the listed hosts decide it" if outside else "answered"
+
+
+def _leg(name: str, leg: Leg, owner: Owner) -> Iterator[str]:
+    yield ""
+    yield f"{name}: {leg.outcome.value}, MTU {leg.mtu}: {leg.reason}" if leg.hops else f"{name}: {leg.reason}"
+    yield HEAD if leg.hops else ""
+    for hop in leg.hops:
+        macs = f"{_short(owner, hop.source_mac)} > {_short(owner, hop.destination_mac)}"
+        changed = " ".join(hop.changed)
+        yield COLUMNS.format(place(hop), hop.direction, macs, hop.source, hop.ttl, changed).rstrip()
+        if hop.direction == "out" and hop.because.startswith(("route", "conntrack")):
+            yield f"      {hop.because}"
+
+
+def place(hop: Hop) -> str:
+    """Return ``vm1/c1/eth0`` as taps are named."""
+    return "/".join(part for part in (hop.host, hop.namespace, hop.interface) if part)
+
+
+def _short(owner: Owner, address: str) -> str:
+    """Return who owns a MAC, where only the device is new: the host stands in the first column."""
+    return owner(address) if address else "?"

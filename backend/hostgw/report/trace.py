@@ -1,0 +1,115 @@
+"""`trace`: what was predicted, what taps saw, and where the two part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hostgw.capture.describe import address, mac
+from hostgw.capture.expected import Pair, as_predicted
+from hostgw.capture.journey_rows import Owner, duration
+from hostgw.capture.journeys import Sighting, Verdict
+from hostgw.capture.trace import Trace, Way, traced
+from hostgw.capture.trace import Traced as TracedProbe
+from hostgw.live.tracing import Traced, Tracing
+from hostgw.model.path import Leg, Outcome
+from hostgw.report.path import place
+
+COLUMNS = "  {:<14} {:<16} {:<3}  {:<27} {:<15} {:>3} {:>6}"
+HEAD = COLUMNS.format("", "tap", "", "MAC", "source", "TTL", "time")
+
+
+def trace_report(found: Tracing) -> Trace:
+    """Return the document of `trace --json`."""
+    if not found.probes:
+        why = found.prediction.forward.reason if found.never_left else "no tap saw it"
+        return Trace((TracedProbe(Verdict.LOST, None, why, found.never_left, Way(), Way()),))
+    return Trace(
+        tuple(
+            traced(
+                each.request,
+                each.reply,
+                each.verdict,
+                found.points,
+                found.capture.error_ns,
+                reason(found, each) or None,
+                each.predicted,
+            )
+            for each in found.probes
+        )
+    )
+
+
+def trace_text(found: Tracing, owner: Owner) -> Iterator[str]:
+    """Yield the lines for people; `owner` names MAC addresses."""
+    prediction = found.prediction
+    yield f"{prediction.source} -> {prediction.destination}, icmp"
+    if not found.probes:
+        yield f"lost before the first tap, {_way(found.never_left)}: {found.prediction.forward.reason}"
+    for each in found.probes:
+        yield from _probe(found, each, owner)
+
+
+def reason(found: Tracing, each: Traced) -> str:
+    """Return why a packet was lost, when the prediction says so of the place where it was."""
+    if each.verdict not in (Verdict.LOST, Verdict.UNANSWERED):
+        return ""
+    for leg, pairs in ((found.prediction.forward, each.there), (found.prediction.back, each.back)):
+        if leg and leg.outcome is not Outcome.DELIVERED and _ends_there(leg, pairs):
+            return leg.reason
+    last = each.request.last
+    return f"not predicted: last seen at {found.points[last.tap].name}"
+
+
+def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:
+    """Tell whether what was seen ends where the prediction ends."""
+    reached = [pair.hop for pair in pairs if pair.hop]
+    if not leg.hops:
+        return not pairs
+    return as_predicted(pairs) and bool(reached) and reached[-1] is leg.hops[-1]
+
+
+def _way(predicted: bool) -> str:
+    return "as predicted" if predicted else "not as predicted"
+
+
+def _probe(found: Tracing, each: Traced, owner: Owner) -> Iterator[str]:
+    yield ""
+    why = reason(found, each)
+    yield f"{each.verdict.value}, {_way(each.predicted)}{f': {why}' if why else ''}"
+    yield from _leg("there", each.there, each.request.first, found, owner)
+    if each.back:
+        yield from _leg("back", each.back, each.request.first, found, owner)
+
+
+def _leg(name: str, pairs: tuple[Pair, ...], first: Sighting, found: Tracing, owner: Owner) -> Iterator[str]:
+    yield f"{name}:"
+    yield HEAD
+    for pair in pairs:
+        yield _line(pair, first, found, owner)
+
+
+def _line(pair: Pair, first: Sighting, found: Tracing, owner: Owner) -> str:
+    if pair.sighting is None:
+        hop = pair.hop
+        where = (place(hop), hop.direction, _macs(hop.source_mac, hop.destination_mac, owner)) if hop else ("", "", "")
+        rest = (hop.source, hop.ttl) if hop else ("", "")
+        return COLUMNS.format("not seen", *where, *rest, "").rstrip()
+    seen, frame = pair.sighting, pair.sighting.frame
+    state = "ok" if pair.right else "not predicted" if pair.hop is None else f"other {' '.join(pair.differs)}"
+    macs = _macs(mac(frame.source_mac), mac(frame.destination_mac), owner)
+    where = (found.points[seen.tap].name, "out" if seen.outbound else "in", macs)
+    elapsed = time_since(found, first, seen)
+    return COLUMNS.format(state, *where, address(frame.source, frame.version), frame.ttl, elapsed)
+
+
+def _macs(source: str, destination: str, owner: Owner) -> str:
+    return f"{owner(source) if source else '?'} > {owner(destination) if destination else '?'}"
+
+
+def time_since(found: Tracing, first: Sighting, seen: Sighting) -> str:
+    """Return the time from the first sighting to another; ``~`` stands before what two clocks cannot tell."""
+    delta = seen.time_ns - first.time_ns
+    if found.points[seen.tap].host == found.points[first.tap].host:
+        return duration(delta)
+    error = found.capture.error_ns(first.tap) + found.capture.error_ns(seen.tap)
+    return f"~{duration(delta)}" if abs(delta) <= error or delta < 0 else duration(delta)

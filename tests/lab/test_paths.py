@@ -1,0 +1,112 @@
+"""Predicted ways are what packets do: between all places of a healthy network, and where each fault loses them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from hostgw import lab as labs
+from hostgw.lab import FAULTS, Fault, Lab
+from tests.lab.conftest import Run
+
+pytestmark = [pytest.mark.lab, pytest.mark.cut]
+PLACES = ("vm1:c1", "vm1:c2", "vm2:c1", "vm3:c2", "vm1", "vm2", "vm3")
+ELSEWHERE = ("192.0.2.9", "10.239.1.1", "10.5.7.1")
+"""A machine outside, an address of another host's bridge, the router."""
+PAIRS = ("vm1:c1>vm2:c1", "vm2:c1>vm1:c1", "vm2:c1>vm3:c1", "vm2:c1>192.0.2.9")
+NOT_MODELLED = {
+    "A7B": "a machine that is not listed answers ARP, too: who is first cannot be known",
+    "F3": "the lower device of a macvlan sees what its upper one sends, too",
+    "F18": "rules inside containers are not read",
+    "L8": "what filters ARP is not read, and our own question passes it",
+    "R21": "the TTL with which an answer from outside comes in is not known",
+    "R23": "there is no container to send from",
+}
+"""Faults whose packets are predicted otherwise than they go, at least in one of the pairs, and why."""
+
+
+def wayfared(lab: Lab, *pairs: str) -> list[dict[str, Any]]:
+    argv = [sys.executable, "-m", "tests.lab.wayfarer", lab.name, *pairs]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["pair"] for row in found] == list(pairs)
+    return found
+
+
+def groups() -> list[list[str]]:
+    """All pairs, by source."""
+    found = [f"{a}>{b}" for a, b in itertools.product(PLACES, (*PLACES, *ELSEWHERE)) if a != b]
+    found.remove("vm2>10.239.1.1")  # itself: nothing passes a tap
+    return [list(group) for _, group in itertools.groupby(found, key=lambda pair: pair.split(">")[0])]
+
+
+@pytest.mark.parametrize("pairs", groups(), ids=[group[0].split(">")[0] for group in groups()])
+def test_healthy_ways_are_as_predicted(shared_lab: Lab, pairs: list[str]) -> None:
+    for row in wayfared(shared_lab, *pairs):
+        assert (row["works"], row["verdict"], row["predicted"]) == (True, "answered", True), row["text"]
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.id not in NOT_MODELLED], ids=lambda fault: fault.id)
+def test_a_fault_loses_packets_where_it_was_predicted(shared_lab: Lab, fault: Fault) -> None:
+    try:
+        labs.break_(shared_lab.name, fault.id)
+        for row in wayfared(shared_lab, *PAIRS):
+            assert row["predicted"], row["text"]
+            if row["verdict"] != "answered":
+                assert not row["works"], row["text"]
+                assert row["why"], row["text"]
+    finally:
+        labs.heal(shared_lab.name)
+
+
+def test_what_is_not_modelled_is_a_fault() -> None:
+    assert set(NOT_MODELLED) <= {fault.id for fault in FAULTS}
+
+
+def test_path_and_trace_as_commands(shared_lab: Lab, hostgw: Run) -> None:
+    where = ("--lab", shared_lab.name)
+    text = hostgw(*where, "path", "vm1:c1", "vm2:c1", code=0).stdout
+    assert "predicted: answered" in text
+    assert "vm1/eth0 > vm2/eth0" in text
+    report = json.loads(hostgw(*where, "trace", "vm1:c1", "vm2:c1", "--count", "2", "--json", code=0).stdout)
+    assert [j["verdict"] for j in report["journeys"]] == ["answered"] * 2
+    assert all(j["predicted"] for j in report["journeys"])
+    first = report["journeys"][0]
+    assert [s["ttl"] for s in first["request"]["sightings"]] == [64, 64, 64, 63, 63, 62, 62, 62]
+    assert first["request"]["sightings"][3]["changed"] == ["mac", "ttl"]
+    assert len(first["reply"]["sightings"]) == 8
+
+
+def test_path_and_trace_of_what_is_lost(shared_lab: Lab, hostgw: Run) -> None:
+    where = ("--lab", shared_lab.name)
+    try:
+        labs.break_(shared_lab.name, "F5")
+        reason = "-P FORWARD DROP in filter FORWARD (nft) drops it on vm1"
+        assert f"predicted: no answer: {reason}" in hostgw(*where, "path", "vm1:c1", "vm2:c1", code=1).stdout
+        report = json.loads(hostgw(*where, "trace", "vm1:c1", "vm2:c1", "--json", code=1).stdout)
+        (journey,) = report["journeys"]
+        assert (journey["verdict"], journey["reason"], journey["predicted"]) == ("lost", reason, True)
+        assert journey["lost_after"] == {"host": "vm1", "interface": "br0"}
+        assert journey["reply"]["sightings"] == []
+    finally:
+        labs.heal(shared_lab.name)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("vm1:c9", "vm2"), "there is no container c9"),
+        (("vm9", "vm2"), "there is no host vm9"),
+        (("192.0.2.1", "vm2"), "A path begins at a listed host or container"),
+        (("vm1", "vm1"), "Nothing would pass a tap"),
+    ],
+)
+def test_ends_that_are_none_are_told(shared_lab: Lab, hostgw: Run, words: tuple[str, str], said: str) -> None:
+    done = hostgw("--lab", shared_lab.name, "trace", *words, code=2)
+    assert said in done.stderr

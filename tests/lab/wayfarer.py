@@ -1,0 +1,61 @@
+"""Predictions beside what really happens, on a lab: run as `python -m tests.lab.wayfarer LAB SRC:DST ...`.
+
+Prints one JSON line for each pair: what was predicted, what was seen. It enters the lab's operator namespace.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hostgw.inventory.targets import parse_hosts
+from hostgw.lab import enter_operator
+from hostgw.live import Live
+from hostgw.live.tracing import Tracing, trace
+from hostgw.paths.predict import find_end
+from hostgw.plans.journal import Journal
+from hostgw.report.trace import reason, trace_text
+from hostgw.ssh.options import Options
+from hostgw.ssh.prompter import Refuse
+
+
+def told(found: Tracing) -> dict[str, Any]:
+    each = found.probes[0] if found.probes else None
+    return {
+        "works": found.prediction.works,
+        "outcome": found.prediction.forward.outcome.value,
+        "reason": found.prediction.forward.reason,
+        "verdict": each.verdict.value if each else None,
+        "predicted": each.predicted if each else found.never_left,
+        "why": reason(found, each) if each else found.prediction.forward.reason,
+        "text": "\n".join(trace_text(found, str)),
+    }
+
+
+def traced(live: Live, source: str, destination: str) -> dict[str, Any]:
+    view = live.view()
+    ends = (find_end(view.fabric, view.mesh, text) for text in (source, destination))
+    return told(trace(live, *ends))
+
+
+def main(name: str, pairs: list[str]) -> None:
+    lab = enter_operator(name)
+    hosts = ",".join(host.name for host in lab.hosts)
+    with tempfile.TemporaryDirectory() as state:
+        options = Options(ssh_config=lab.directory / "inside_ssh_config")
+        live = Live(parse_hosts(hosts), Refuse(), options, journal=Journal(Path(state)))
+        live.start()
+        try:
+            live.wait(lambda view: view.settled, 30)
+            for pair in pairs:
+                source, destination = pair.split(">")
+                sys.stdout.write(json.dumps({"pair": pair, **traced(live, source, destination)}) + "\n")
+        finally:
+            live.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])
