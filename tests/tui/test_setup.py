@@ -8,13 +8,15 @@ from textual import events
 from textual.widgets import Input
 
 from hostgw.model.change import AttachmentChange, RouteChange
+from hostgw.model.kernel import Address
 from hostgw.plans.model import Result
+from hostgw.wire import Section
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.fix.screen import FixDialog
 from hostgw_tui.setup.fields import SubnetGrid, Switch
 from hostgw_tui.setup.members import MemberDialog
 from hostgw_tui.setup.screen import SetupDialog
-from tests.fabrics import healthy
+from tests.fabrics import NIC, altered, healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import bare, connecting, settled
 from tests.tui.reading import engine_of, grid_text, reader_text, screen_text, settle
@@ -155,6 +157,23 @@ async def test_a_network_on_the_segment_is_refused_at_the_preview(make: Make) ->
         await settle(pilot)
         assert "10.5.0.0/16 overlaps the segment 10.5.7.0/24 of vm1" in reader_text(app, "#plan")
         assert "apply" not in screen_text(app).splitlines()[-4]
+
+
+async def test_a_host_on_another_segment_is_refused_with_the_alternatives(make: Make) -> None:
+    moved = Address(NIC, "10.6.0.61", 24)
+    away = lambda rows: [moved if getattr(row, "index", 0) == NIC else row for row in rows]  # noqa: E731
+    app = make(altered(bare(), "vm2", Section.ADDRESSES, away))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("S", "enter")
+        await settle(pilot)
+        told = " ".join(reader_text(app, "#plan").split())
+        assert "vm2 (10.6.0.61) is not on the segment 10.5.7.0/24 of vm1: host-gw needs one" in told
+        assert "carry the traffic between the segments in a tunnel" in told
+        await pilot.press("a", "escape")
+        await settle(pilot)
+        assert setup_dialog(app)
+        assert engine_of(app).journal.entries() == ()
 
 
 async def test_no_host_read_is_nothing_to_set_up(make: Make) -> None:
