@@ -34,7 +34,7 @@ from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix, interface_prefix
 from hostgw.model.kernel import Address, Bridge, ConntrackEntry, Counters, Filter, Link, Port, Route, Sysctl
-from hostgw.paths.predict import End
+from hostgw.model.path import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal

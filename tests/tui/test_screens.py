@@ -273,7 +273,7 @@ async def test_packets_are_filtered(make: Make) -> None:
         assert len(app.screen.query_one(JourneyGrid).rows) == 20
 
 
-async def test_unanswered_pings_are_told(make: Make) -> None:
+async def test_lost_pings_are_told(make: Make) -> None:
     app, traffic = make(settled(healthy())), FakeTraffic()
     engine_of(app).tapped = traffic.start
     async with app.run_test(size=(80, 24)) as pilot:
@@ -282,7 +282,7 @@ async def test_unanswered_pings_are_told(make: Make) -> None:
         traffic.pings(1, answered=False)
         traffic.pings(1, first=40)
         await settle(pilot)
-        assert "✗ unanswered" in screen_text(app)
+        assert "✗ lost" in screen_text(app)
 
 
 async def test_capture_filter_is_checked_while_typing(make: Make) -> None:

@@ -114,6 +114,6 @@ class FakeTraffic:
                 if tap is not None:
                     frame = Captured(tap, start + micros * 1000, len(data), outbound, data)
                     self.capture.feed(host, [frame])
-        for (host, _), tap in self.taps.items():
-            self.capture.feed(host, TapStats(tap, 10 * count, 1))
         self.capture.pump()
+        for (host, _), tap in self.taps.items():
+            self.capture.feed(host, TapStats(tap, 10 * count, int(answered)))

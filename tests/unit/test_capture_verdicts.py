@@ -37,7 +37,7 @@ def points(*, only_exit: bool = True) -> dict[int, TapPoint]:
 
 def taps(*, closed: tuple[int, ...] = (), missed: tuple[int, ...] = (), only_exit: bool = True) -> dict[int, TapSight]:
     known = points(only_exit=only_exit)
-    return {tap: TapSight(point, tap not in closed, S if tap in missed else 0) for tap, point in known.items()}
+    return {tap: TapSight(point, tap not in closed, (S,) if tap in missed else ()) for tap, point in known.items()}
 
 
 def seen(body: bytes, *way: tuple[int, bool], broadcast: bool = False) -> JourneyView:

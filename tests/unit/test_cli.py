@@ -66,6 +66,8 @@ REQUIRED = {
     "leave": ["vm1"],
     "attach": ["vm1", "c1"],
     "detach": ["vm1", "c1"],
+    "path": ["vm1", "vm2"],
+    "trace": ["vm1", "vm2"],
 }
 """What commands cannot do without."""
 

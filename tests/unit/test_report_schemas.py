@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from hostgw.capture.journeys import Verdict
+from hostgw.capture.trace import Place, Trace, Traced, Way
 from hostgw.checks.run import run
 from hostgw.clean import clean, plain
 from hostgw.fabric import Fabric, Host
@@ -18,6 +20,7 @@ from hostgw.live.engine import Options
 from hostgw.mesh import build
 from hostgw.model.guard import Guard, GuardState
 from hostgw.model.host import HostState
+from hostgw.paths.predict import find_end, predict
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry
 from hostgw.plans.standing import judged
@@ -26,12 +29,14 @@ from hostgw.report.explain import explain_report
 from hostgw.report.fix import guards_report, journal_report, journal_text, plan_report
 from hostgw.report.model import SCHEMAS, CheckReport, json_schema
 from hostgw.report.nat import nat_report
+from hostgw.report.path import path_report
 from hostgw.report.routes import routes_report
 from hostgw.ssh.prompter import Refuse
 from hostgw.ssh.target import Target
 from tests.fabrics import healthy, routes
 from tests.unit.test_checks import REMOTE
 
+LOST = Traced(Verdict.LOST, Place("vm1", "br0"), "there is no route", True, Way(), Way())
 DIRECTORY = Path(__file__).parents[2] / "docs" / "schemas"
 FIELDS = {
     "": {"schema", "network", "assumptions", "hosts", "findings", "notices", "probes", "not_probed"},
@@ -98,9 +103,11 @@ def test_every_report_reads_back_by_its_type() -> None:
     view = Planner(fabric).view()
     made = plan(view.listed, fabric, view.mesh)
     entries = [Entry("i", 1.0, "u", "t", "verified", ())]
+    ends = (find_end(fabric, view.mesh, name) for name in ("vm1", "vm2"))
     reports = {
         "check": report(fabric), "fix": plan_report(made), "nat": nat_report(view), "routes": routes_report(view),
         "undo-list": journal_report(judged(entries, None)), "explain": explain_report("route-missing"),
+        "path": path_report(predict(fabric, *ends)), "trace": Trace((LOST,)),
         "undo-pending": guards_report({"vm1": [Guard("i", "t", "u", GuardState.APPLIED, left_s=3.0)]}),
     }  # fmt: skip
     assert set(reports) == set(SCHEMAS)

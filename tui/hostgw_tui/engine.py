@@ -12,7 +12,7 @@ from hostgw.live.setting_up import SettingUp
 from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
-from hostgw.paths.predict import End
+from hostgw.model.path import End
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.running import Run
 from hostgw.plans.standing import Judged

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hostgw.capture.describe import address, mac
 from hostgw.capture.journeys import Sighting
 from hostgw.capture.tap_points import TapPoint
-from hostgw.paths.predict import Hop, Leg, Outcome
+from hostgw.model.path import Hop, Leg, Outcome
 
 Key = tuple[str, str | None, str, str]
 """Host, container, interface, direction."""
@@ -43,7 +43,7 @@ def compared(
     """
     tapped = {(p.host, p.container, p.interface) for p in points.values()}
     wanted = [hop for hop in (leg.hops if leg else ()) if (hop.host, hop.namespace, hop.interface) in tapped]
-    open_end = leg is None or leg.outcome is Outcome.UNKNOWN
+    open_end = leg is None or leg.astray or leg.outcome is Outcome.UNKNOWN
     return tuple(_merged(wanted, list(sightings), points, known_ttl, open_end))
 
 

@@ -16,6 +16,8 @@ Sessions = Mapping[str, Iterable[FourTuple] | None]
 """Our SSH connections by host, as the hosts see them; empty for `local`, None where unknown."""
 
 
+MOST_MISSED = 32
+"""Moments of dropped frames that are kept for a tap."""
 MOST_NUMBERS = (1 << 16) - 1
 """A frame's head has two bytes for it."""
 
@@ -29,7 +31,7 @@ class TapTable:
         self.orders: dict[int, int] = {}
         self.sights: dict[int, TapSight] = {}
         """What each tap can tell."""
-        self._missed: list[int] = []
+        self._missed: list[tuple[int, ...]] = []
         self._rows: list[TapStatus] = []
         self._slots: dict[tuple[str, int], int] = {}
         self._received: list[int] = []
@@ -42,7 +44,7 @@ class TapTable:
         self._received.append(0)
         self._overflow.append(0)
         self.orders[tap] = point.order
-        self._missed.append(0)
+        self._missed.append(())
         return self.renumber(tap)
 
     def renumber(self, tap: int) -> TapStatus:
@@ -68,7 +70,7 @@ class TapTable:
         elif isinstance(message, TapStats):
             new = old._replace(packets=message.packets, drops=message.drops, limited=message.limited)
             if (new.drops, new.limited) != (old.drops, old.limited):
-                self._missed[tap] = now_ns
+                self._note_missed(tap, now_ns)
         else:
             packets, drops = max(old.packets, message.packets), max(old.drops, message.drops)
             reason = clean(message.reason, 200)
@@ -82,8 +84,11 @@ class TapTable:
     def overflow(self, tap: int, now_ns: int) -> None:
         """Note a frame that arrived, at a moment, and was too much for us."""
         self._overflow[tap] += 1
-        self._missed[tap] = now_ns
+        self._note_missed(tap, now_ns)
         self._set(self._rows[tap])
+
+    def _note_missed(self, tap: int, now_ns: int) -> None:
+        self._missed[tap] = (*self._missed[tap], now_ns)[-MOST_MISSED:]
 
     def _set(self, row: TapStatus) -> None:
         self._rows[row.tap] = row

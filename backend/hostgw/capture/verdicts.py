@@ -21,8 +21,8 @@ class TapSight(NamedTuple):
 
     point: TapPoint
     open: bool = True
-    missed_ns: int = 0
-    """When frames were last dropped there, by the capture's time; 0 when none was."""
+    missed_ns: tuple[int, ...] = ()
+    """When frames were dropped there, by the capture's time; only the newest of many."""
 
 
 Taps = Mapping[int, TapSight]
@@ -125,7 +125,7 @@ def _passed_unseen(view: JourneyView, taps: Taps) -> Iterator[TapSight]:
 
 
 def _blind(view: JourneyView, should: tuple[TapSight, ...], taps: Taps, window_ns: int) -> bool:
-    """Tell whether a tap in question dropped frames about that time."""
-    since = view.first.time_ns - window_ns
-    last = taps.get(view.last.tap)
-    return any(sight.missed_ns >= since for sight in (*should, *((last,) if last else ())) if sight.missed_ns)
+    """Tell whether a tap in question dropped frames about that time; what is dropped is told within a second or so."""
+    began, last = view.first.time_ns, taps.get(view.last.tap)
+    sights = (*should, last) if last else should
+    return any(abs(missed - began) <= window_ns for sight in sights for missed in sight.missed_ns)

@@ -32,7 +32,7 @@ from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix
-from hostgw.paths.predict import End
+from hostgw.model.path import End
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal, operator_name

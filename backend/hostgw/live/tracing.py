@@ -13,10 +13,12 @@ from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.tap_points import TapPoint, TapState
 from hostgw.capture.taps import Capture
 from hostgw.capture.view import Settings
+from hostgw.clean import clean
 from hostgw.errors import CaptureError, HostgwError, UsageError
 from hostgw.live.points import default_points, tap_points
 from hostgw.model.ip import address_number
-from hostgw.paths.predict import End, Outcome, Prediction, predict
+from hostgw.model.path import End, Outcome, Prediction
+from hostgw.paths.predict import predict
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.link import Asked
 from hostgw.wire import ArpProbe, ArpProbeReply, Probe
@@ -34,6 +36,8 @@ LINGER_S: Final = 0.5
 """How long what is settled may still get more sightings: taps tell their frames in bursts."""
 TICK_S: Final = 0.02
 ARP_MS: Final = 400
+OWN_LINK: Final = 2
+"""Hops of a container's own link: its eth0 and the host's end of it."""
 MOST_ASKED: Final = 4
 """Next hops that are asked for on the way there and back."""
 
@@ -65,8 +69,9 @@ class Tracing:
 
     @property
     def never_left(self) -> bool:
-        """No tap saw a probe, and none was predicted to."""
-        return not self.probes and not self.prediction.forward.hops
+        """No tap saw a probe, and the prediction ends at the source's own link: without ARP nothing goes out there."""
+        leg = self.prediction.forward
+        return not self.probes and leg.outcome is Outcome.LOST and len(leg.hops) <= OWN_LINK
 
     @property
     def works(self) -> bool:
@@ -97,25 +102,26 @@ def trace(live: Live, source: End, destination: End, count: int = 1) -> Tracing:
 
 
 def predicted(live: Live, source: End, destination: End) -> Prediction:
-    """Predict, and ask by ARP for a next hop that no listed host holds and nobody has asked for: it may not exist."""
-    silent: frozenset[Asked] = frozenset()
+    """Predict, and ask by ARP who takes what the neighbour tables say nothing of yet."""
+    heard: dict[Asked, tuple[str, ...]] = {}
     for _ in range(MOST_ASKED):
-        found = predict(live.view().fabric, source, destination, silent=silent)
-        asks = found.forward.asks or (found.back.asks if found.back else None)
-        if asks is None or asks in silent or _answers(live, *asks):
+        found = predict(live.view().fabric, source, destination, heard=heard)
+        asks = [*found.forward.asks, *(found.back.asks if found.back else ())]
+        answers = {ask: macs for ask in asks if (macs := _answers(live, *ask)) is not None}
+        if not answers:
             break
-        silent |= {asks}
+        heard |= answers
     return found
 
 
-def _answers(live: Live, host: str, index: int, address: str) -> bool:
-    """Ask on the link who has an address; who cannot ask does not know."""
+def _answers(live: Live, host: str, index: int, address: str) -> tuple[str, ...] | None:
+    """Ask on the link who has an address; None where that cannot be asked."""
     asked = live.ask(host, lambda number: ArpProbe(number, index, (address,), ARP_MS))
     try:
         reply = cast("ArpProbeReply", asked.result(SETTLE_S))
     except (HostgwError, TimeoutError):
-        return True
-    return bool(reply.answers)
+        return None
+    return tuple(clean(answer.mac, 20) for answer in reply.answers if answer.address == address)
 
 
 def _points(live: Live, prediction: Prediction) -> tuple[TapPoint, ...]:

@@ -11,7 +11,7 @@ from hostgw.capture.trace import Trace
 from hostgw.model.finding import Severity
 from hostgw.model.guard import GuardState
 from hostgw.model.host import HostState, Role
-from hostgw.paths.predict import End, Leg, Query
+from hostgw.model.path import End, Leg, Query
 from hostgw.plans.model import Command
 
 SCHEMA = 1

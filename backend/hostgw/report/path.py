@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw.capture.journey_rows import Owner
-from hostgw.paths.predict import Hop, Leg, Outcome, Prediction, Query
+from hostgw.model.path import Hop, Leg, Outcome, Prediction, Query
 from hostgw.report.model import PathReport
 
 COLUMNS = "  {:<16} {:<3}  {:<27} {:<15} {:>3}  {}"

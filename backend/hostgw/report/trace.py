@@ -11,7 +11,7 @@ from hostgw.capture.journeys import Sighting, Verdict
 from hostgw.capture.trace import Trace, Way, traced
 from hostgw.capture.trace import Traced as TracedProbe
 from hostgw.live.tracing import Traced, Tracing
-from hostgw.paths.predict import Leg, Outcome
+from hostgw.model.path import Leg, Outcome
 from hostgw.report.path import place
 
 COLUMNS = "  {:<14} {:<16} {:<3}  {:<27} {:<15} {:>3} {:>6}"
@@ -62,7 +62,8 @@ def reason(found: Tracing, each: Traced) -> str:
 
 def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:
     """Tell whether what was seen ends where the prediction ends."""
-    return bool(pairs) and as_predicted(pairs) and pairs[-1].hop is leg.hops[-1]
+    reached = [pair.hop for pair in pairs if pair.hop]
+    return as_predicted(pairs) and bool(reached) and reached[-1] is leg.hops[-1]
 
 
 def _way(predicted: bool) -> str:
@@ -95,9 +96,18 @@ def _line(pair: Pair, first: Sighting, found: Tracing, owner: Owner) -> str:
     state = "ok" if pair.right else "not predicted" if pair.hop is None else f"other {' '.join(pair.differs)}"
     macs = _macs(mac(frame.source_mac), mac(frame.destination_mac), owner)
     where = (found.points[seen.tap].name, "out" if seen.outbound else "in", macs)
-    elapsed = duration(seen.time_ns - first.time_ns)
+    elapsed = time_since(found, first, seen)
     return COLUMNS.format(state, *where, address(frame.source, frame.version), frame.ttl, elapsed)
 
 
 def _macs(source: str, destination: str, owner: Owner) -> str:
     return f"{owner(source) if source else '?'} > {owner(destination) if destination else '?'}"
+
+
+def time_since(found: Tracing, first: Sighting, seen: Sighting) -> str:
+    """Return the time from the first sighting to another; ``~`` stands before what two clocks cannot tell."""
+    delta = seen.time_ns - first.time_ns
+    if found.points[seen.tap].host == found.points[first.tap].host:
+        return duration(delta)
+    error = found.capture.error_ns(first.tap) + found.capture.error_ns(seen.tap)
+    return f"~{duration(delta)}" if abs(delta) <= error or delta < 0 else duration(delta)

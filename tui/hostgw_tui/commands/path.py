@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from hostgw.live.places import owners
-from hostgw.paths.predict import Query, find_end, predict
+from hostgw.model.path import Query
+from hostgw.paths.predict import find_end, predict
 from hostgw.report.path import path_report, path_text
 from hostgw_tui.commands.output import write
 from hostgw_tui.commands.reached import reached

@@ -42,6 +42,7 @@ class EndDialog(ModalScreen[str | None]):
             box.border_title = self._title
             more = ", or any IPv4 address" if self._any_address else ""
             yield Input(placeholder=f"part of a name or address{more}", compact=True, id="needle")
+            yield Static(id="taken", markup=False)
             yield Grid(PLACES, id="places")
             keys = (("type", "narrow"), ("↑↓", "move"), ("enter", "choose"), ("esc", "cancel"))
             yield Static(content([hint(*keys)]), classes="dialog-keys")
@@ -56,7 +57,10 @@ class EndDialog(ModalScreen[str | None]):
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
-        self._grid.needle = event.value.strip()
+        text = event.value.strip()
+        taken = self._any_address and _is_address(text)
+        self.query_one("#taken", Static).update(content([cell(f"enter takes {text} as an address" if taken else "")]))
+        self._grid.needle = text
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

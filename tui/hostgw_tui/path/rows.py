@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hostgw.capture.describe import address, mac
 from hostgw.capture.expected import Pair
-from hostgw.capture.journey_rows import Owner, duration
+from hostgw.capture.journey_rows import Owner
 from hostgw.capture.journeys import Sighting
-from hostgw.capture.tap_points import TapPoint
 from hostgw.live.places import Place
 from hostgw.live.tracing import Traced, Tracing
-from hostgw.paths.predict import Hop, Leg, Outcome, Prediction
-from hostgw.report.path import conclusion, place
-from hostgw.report.trace import reason
+from hostgw.model.finding import Finding
+from hostgw.model.path import Hop, Leg, Outcome, Prediction
+from hostgw.report.path import place
+from hostgw.report.trace import reason, time_since
 from hostgw_tui.look import Line, Part, Row, Sign, Tone, cell, heading, line
 from hostgw_tui.packets.rows import CHANGE_TONES, VERDICTS
 
@@ -23,6 +23,7 @@ OUTCOMES = {
     Outcome.LOST: Sign("✗", "lost", Tone.BAD),
     Outcome.UNKNOWN: Sign("?", "not known", Tone.WARN),
 }
+ANSWERED, UNANSWERED = Sign("✓", "answered", Tone.OK), Sign("✗", "no answer", Tone.BAD)
 RIGHT, MISSING, EXTRA, OTHER = (
     cell("✓", Tone.OK), cell("✗ not seen", Tone.BAD), cell("▲ not predicted", Tone.WARN), "≠ other "
 )  # fmt: skip
@@ -30,13 +31,13 @@ RIGHT, MISSING, EXTRA, OTHER = (
 
 def head_line(found: Prediction) -> Line:
     """Return both ends and what is predicted."""
-    tone = Tone.OK if found.works else Tone.BAD
+    sign = ANSWERED if found.works else UNANSWERED
     return line(
         Part(str(found.source), Tone.NAME),
         "  →  ",
         Part(str(found.destination), Tone.NAME),
         Part("   predicted: ", Tone.DIM),
-        Part(f"{'✓' if found.works else '✗'} {conclusion(found)}", tone),
+        Part(f"{sign.glyph} {sign.word}", sign.tone),
     )
 
 
@@ -82,21 +83,21 @@ def _changed(names: Iterable[str]) -> Line:
 def traced_rows(found: Tracing, each: Traced, owner: Owner) -> list[Row]:
     """Return the way there and back, predicted beside seen."""
     first = each.request.first
-    rows = list(_traced_leg("there", found.prediction.forward, each.there, found.points, first, owner))
+    rows = list(_traced_leg("there", found.prediction.forward, each.there, found, first, owner))
     if each.back:
-        rows += _traced_leg("back", found.prediction.back, each.back, found.points, first, owner)
+        rows += _traced_leg("back", found.prediction.back, each.back, found, first, owner)
     return rows
 
 
 def _traced_leg(
-    name: str, leg: Leg | None, pairs: Sequence[Pair], points: dict[int, TapPoint], first: Sighting, owner: Owner
+    name: str, leg: Leg | None, pairs: Sequence[Pair], found: Tracing, first: Sighting, owner: Owner
 ) -> Iterator[Row]:
     yield heading(name, _leg_title(name, leg) if leg else name)
     for number, pair in enumerate(pairs):
-        yield Row(f"{name} {number}", _pair_cells(pair, points, first, owner))
+        yield Row(f"{name} {number}", _pair_cells(pair, found, first, owner))
 
 
-def _pair_cells(pair: Pair, points: dict[int, TapPoint], first: Sighting, owner: Owner) -> tuple[Line, ...]:
+def _pair_cells(pair: Pair, found: Tracing, first: Sighting, owner: Owner) -> tuple[Line, ...]:
     changed = _changed(pair.hop.changed if pair.hop else ())
     if pair.sighting is None:
         hop = _hop_cells(pair.hop, owner) if pair.hop else (cell(""),) * 5
@@ -105,14 +106,14 @@ def _pair_cells(pair: Pair, points: dict[int, TapPoint], first: Sighting, owner:
     state = RIGHT if pair.right else EXTRA if pair.hop is None else cell(f"{OTHER}{' '.join(pair.differs)}", Tone.BAD)
     return (
         state,
-        cell(points[seen.tap].name, Tone.NAME),
+        cell(found.points[seen.tap].name, Tone.NAME),
         cell("→ out" if seen.outbound else "← in", Tone.DIM),
         cell(_macs(mac(frame.source_mac), mac(frame.destination_mac), owner)),
         cell(
             address(frame.source, frame.version), Tone.WARN if pair.hop and "snat" in pair.hop.changed else Tone.PLAIN
         ),
         cell(frame.ttl),
-        cell(duration(seen.time_ns - first.time_ns)),
+        cell(time_since(found, first, seen)),
         changed,
     )
 
@@ -136,14 +137,16 @@ def hop_of(found: Prediction, key: str) -> Hop | None:
     return leg.hops[int(number)] if leg and number.isdigit() and int(number) < len(leg.hops) else None
 
 
-def detail_lines(found: Prediction, hop: Hop | None) -> Iterator[Line]:
-    """Yield why the packet goes as it does at a hop, and how it ends."""
+def detail_lines(found: Prediction, hop: Hop | None, finding: Finding | None) -> Iterator[Line]:
+    """Yield why the packet goes as it does at a hop, how it ends, and what is found on the host where it is lost."""
     if hop:
         yield line(Part(f"{place(hop)} ", Tone.NAME), hop.because)
     for name, leg in (("there", found.forward), ("back", found.back)):
         if leg:
             sign = OUTCOMES[leg.outcome]
             yield line(Part(f"{name}: ", Tone.DIM), Part(f"{sign.glyph} {sign.word}", sign.tone), f": {leg.reason}")
+    if finding:
+        yield line(Part("found: ", Tone.DIM), finding.summary, Part("  f", Tone.KEY), " previews the fix")
 
 
 def place_rows(hosts: Sequence[tuple[str, str]], containers: Sequence[Place]) -> list[Row]:

@@ -16,7 +16,8 @@ from hostgw.live.places import containers, owners
 from hostgw.live.tracing import Tracing
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
-from hostgw.paths.predict import Prediction, find_end, predict
+from hostgw.model.path import Prediction
+from hostgw.paths.predict import find_end, predict
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import Line, Row, Tone, cell
 from hostgw_tui.path.dialog import EndDialog
@@ -131,7 +132,7 @@ class PathScreen(MainScreen):
         found, _ = self._predicted()
         row = self.query_one("#way", Grid).current
         hop = hop_of(found, row.key) if found and row and not self._tracing else None
-        self.query_one("#why", Reader).show(detail_lines(found, hop) if found else ())
+        self.query_one("#why", Reader).show(detail_lines(found, hop, self.finding()) if found else ())
 
     # ---- choosing ----
 

@@ -28,16 +28,24 @@ class TopBar(Widget, can_focus=False):
 
     def render(self) -> RenderResult:
         """Return the line."""
-        left = tabs(self._scope, self.size.width)
-        room = self.size.width - sum(len(part.text) for part in left) - 1
-        summary = self.summary if sum(len(part.text) for part in self.summary) <= room else fitted(self.summary, room)
-        gap = room - sum(len(part.text) for part in summary)
-        return content([(*left, Part(" " * max(0, gap)), *summary)])
+        left, right = self._parts()
+        room = self.size.width - length(left) - 1
+        shown = right if length(right) <= room else fitted(right, room)
+        return content([(*left, Part(" " * max(0, room - length(shown))), *shown)])
+
+    def _parts(self) -> tuple[Line, Line]:
+        """Return both sides as long as they fit: first the label goes, then the names of the other screens."""
+        unlabelled = tuple(part for part in self.summary if part.tone is not Tone.DIM)
+        for left in (tabs(self._scope), tabs(self._scope, short=True)):
+            for right in (self.summary, unlabelled):
+                if length(left) + 1 + length(right) <= self.size.width:
+                    return left, right
+        return tabs(self._scope, short=True), unlabelled
 
     def on_click(self, event: events.Click) -> None:
         """Show the screen whose name was clicked."""
         end = 0
-        for name, part in zip(EVERYWHERE, tabs(self._scope, self.size.width)):
+        for name, part in zip(EVERYWHERE, self._parts()[0]):
             end += len(part.text)
             if event.x < end:
                 self.app.call_later(self.app.run_action, f"app.show('{name}')")
@@ -48,12 +56,17 @@ class TopBar(Widget, can_focus=False):
         self.refresh()
 
 
-def tabs(scope: str, width: int) -> Line:
-    """Return the names of the screens with their keys; only the current one's in a narrow terminal."""
+def length(parts: Line) -> int:
+    """Return how many columns a line takes."""
+    return sum(len(part.text) for part in parts)
+
+
+def tabs(scope: str, short: bool = False) -> Line:
+    """Return the names of the screens with their keys; in short only the current one's name."""
     parts: list[Part] = []
     for number, name in enumerate(EVERYWHERE, 1):
         here = name == scope
-        title = f" {number} {TITLES[name]} " if here or width >= 76 else f" {number} "
+        title = f" {number} " if short and not here else f" {number} {TITLES[name]} "
         parts.append(Part(title, Tone.TAB if here else Tone.DIM))
     return tuple(parts)
 

@@ -5,6 +5,5 @@ Pure: it walks what the hosts' kernels hold (routes, neighbours, rules, settings
 
 from hostgw.paths.predict.both import predict
 from hostgw.paths.predict.ends import find_end
-from hostgw.paths.predict.model import End, Hop, Leg, Outcome, Prediction, Query
 
-__all__ = ["End", "Hop", "Leg", "Outcome", "Prediction", "Query", "find_end", "predict"]
+__all__ = ["find_end", "predict"]

@@ -11,12 +11,12 @@ from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
 from hostgw.model.ip import address_number, address_text
 from hostgw.model.kernel import Link
+from hostgw.model.path import End, Leg, Outcome, Prediction, Query
 from hostgw.paths.netfilter import Flow
 from hostgw.paths.netfilter.flow import ACK, ECHO_REPLY, SYN
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.journey import Ended, Travel
-from hostgw.paths.predict.link import NOBODY, Silent, cross
-from hostgw.paths.predict.model import End, Leg, Outcome, Prediction, Query
+from hostgw.paths.predict.link import NOTHING, Heard, cross
 from hostgw.paths.predict.node import Node
 from hostgw.paths.predict.stack import Departure, arrived, sent, source_for
 
@@ -27,9 +27,9 @@ STATELESS = frozenset({"udp"})
 
 
 def predict(
-    fabric: Fabric, source: End, destination: End, query: Query | None = None, silent: Silent = NOBODY
+    fabric: Fabric, source: End, destination: End, query: Query | None = None, heard: Heard = NOTHING
 ) -> Prediction:
-    """Return the way of a packet and of its answer; `silent` are next hops that were asked for and gave no answer.
+    """Return the way of a packet and of its answer; `heard` is what ARP was answered where that was asked.
 
     Raises:
         UsageError: the source is no listed host or container of one.
@@ -51,17 +51,19 @@ def predict(
         dport=ports[1],
     )
     travel = Travel(flow)
-    walk = partial(_walked, fabric, silent)
+    walk = partial(_walked, fabric, heard)
     forward, end = walk(travel, lambda: sent(travel, start))
-    return Prediction(source, destination, asked, forward, _answered(walk, travel, forward, end))
+    known = forward.outcome is not Outcome.OUTSIDE or node_of(fabric, destination) is None
+    back = _answered(walk, travel, forward, end) if known else None
+    return Prediction(source, destination, asked, forward, back)
 
 
-def _walked(fabric: Fabric, silent: Silent, travel: Travel, begin: Begin) -> tuple[Leg, Node]:
+def _walked(fabric: Fabric, heard: Heard, travel: Travel, begin: Begin) -> tuple[Leg, Node]:
     """Follow a packet from where it begins to its end; return its way, and where that was."""
     try:
         departure = begin()
         while True:  # each round takes one from its TTL
-            arrival = cross(travel, fabric, departure, silent)
+            arrival = cross(travel, fabric, departure, heard)
             departure = arrived(travel, arrival.node, arrival.link)
     except Ended as end:
         return travel.leg(end), end.node

@@ -9,7 +9,7 @@ from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import container_link
 from hostgw.model.host import Namespace
 from hostgw.model.ip import address_number, address_text
-from hostgw.paths.predict.model import End
+from hostgw.model.path import End
 from hostgw.paths.predict.node import Node
 
 FORMS = "Write a host (vm1), a container (vm1:c1) or an IPv4 address."

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from hostgw.model.ip import address_text
 from hostgw.model.kernel import Link
+from hostgw.model.path import Hop, Leg, Outcome
 from hostgw.paths.netfilter import Flow, Passage
-from hostgw.paths.predict.model import Hop, Leg, Outcome
 from hostgw.paths.predict.node import Node
 
 START_TTL = 64
@@ -17,9 +17,9 @@ START_TTL = 64
 class Ended(Exception):  # noqa: N818 - a way that ends is no error
     """The way ends here."""
 
-    def __init__(self, outcome: Outcome, reason: str, node: Node, asks: tuple[str, int, str] | None = None) -> None:
+    def __init__(self, outcome: Outcome, reason: str, node: Node, astray: bool = False) -> None:
         super().__init__(reason)
-        self.outcome, self.reason, self.node, self.asks = outcome, reason, node, asks
+        self.outcome, self.reason, self.node, self.astray = outcome, reason, node, astray
 
 
 def lost(reason: str, node: Node) -> Ended:
@@ -43,6 +43,8 @@ class Travel:
     hops: list[Hop] = field(default_factory=list)
     memory: Memory = field(default_factory=dict)
     """What the rules did with it."""
+    asks: list[tuple[str, int, str]] = field(default_factory=list)
+    """Next hops on the wire that have no neighbour entry yet."""
     question: Memory = field(default_factory=dict)
     """What they did with the packet that this one answers; empty when it answers none."""
 
@@ -66,7 +68,15 @@ class Travel:
 
     def leg(self, end: Ended) -> Leg:
         """Return all of it."""
-        return Leg(tuple(self.hops), end.outcome, end.reason, end.node.host.name, end.node.container, end.asks)
+        return Leg(
+            tuple(self.hops),
+            end.outcome,
+            end.reason,
+            end.node.host.name,
+            end.node.container,
+            end.astray,
+            tuple(self.asks),
+        )
 
 
 def _compared(before: Hop | None, now: Hop) -> Hop:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NoReturn
 
 from msgspec import structs
 
@@ -10,9 +13,9 @@ from hostgw.fabric import Fabric, Host
 from hostgw.mesh.bridges import TUNNELS
 from hostgw.model.ip import address_text
 from hostgw.model.kernel import Link, Neighbour
+from hostgw.model.path import Outcome
 from hostgw.paths.netfilter import Verdict, passages
 from hostgw.paths.predict.journey import Ended, Travel, lost
-from hostgw.paths.predict.model import Outcome
 from hostgw.paths.predict.node import (
     Holder,
     Node,
@@ -28,8 +31,10 @@ from hostgw.paths.predict.stack import Departure
 
 UNSURE = frozenset({"failed", "incomplete"})
 Asked = tuple[str, int, str]
-Silent = frozenset[Asked]
-NOBODY: Silent = frozenset()
+"""A question by ARP: host, ifindex, address."""
+Heard = Mapping[Asked, tuple[str, ...]]
+"""Which MACs answered questions; what was not asked is not in it."""
+NOTHING: Heard = MappingProxyType({})
 PROXY = "net/ipv4/conf/{}/proxy_arp"
 
 
@@ -53,8 +58,8 @@ class Arrival:
     link: Link
 
 
-def cross(travel: Travel, fabric: Fabric, departure: Departure, silent: Silent = NOBODY) -> Arrival:
-    """Carry a packet from a device to who takes it there; `silent` are next hops that were asked and gave no answer.
+def cross(travel: Travel, fabric: Fabric, departure: Departure, heard: Heard = NOTHING) -> Arrival:
+    """Carry a packet from a device to who takes it there; `heard` is what was answered by ARP.
 
     Raises:
         Ended: nobody does, or a machine that is not listed.
@@ -64,17 +69,25 @@ def cross(travel: Travel, fabric: Fabric, departure: Departure, silent: Silent =
         raise Ended(Outcome.UNKNOWN, f"{link.name} on {node} is a tunnel, and not followed", node)
     segment = _segment(fabric, node, link)
     entry = _neighbour(departure)
-    if entry and entry.mac:
-        target = _by_mac(departure, entry, segment)
-    else:
-        target = _by_arp(departure, segment, fabric, asked=entry is not None or question(departure) in silent)
-    travel.frame = (link.mac, target.link.mac if target else entry.mac if entry else "")
+    macs = (entry.mac,) if entry and entry.mac else heard.get(question(departure))
+    if macs is None and segment.open and entry is None:
+        travel.asks.append(question(departure))
+    target = (
+        _by_mac(departure, macs, segment) if macs else _by_arp(departure, segment, fabric, asked=macs == () or entry)
+    )
+    travel.frame = (link.mac, target.link.mac if target else macs[0] if macs else "")
     travel.seen(node, link, "out", departure.because)
     if target is None:
-        hop = address_text(departure.next_hop)
-        asks = None if entry else question(departure)
-        raise Ended(Outcome.OUTSIDE, f"{hop} takes it, which is no listed host", node, asks)
+        _beyond(departure, segment)
     return _carried(travel, departure, segment, target)
+
+
+def _beyond(departure: Departure, segment: Segment) -> NoReturn:
+    """End the way where nobody on the listed hosts takes the frame."""
+    node, hop = departure.node, address_text(departure.next_hop)
+    if any(holds(holder, departure.next_hop) for holder in segment.others):
+        raise Ended(Outcome.LOST, f"{node} sends what is for {hop} to a MAC that no listed host has", node, astray=True)
+    raise Ended(Outcome.OUTSIDE, f"{hop} takes it, which is no listed host", node)
 
 
 # ---- who is there ----
@@ -116,29 +129,32 @@ def _neighbour(departure: Departure) -> Neighbour | None:
     return structs.replace(found, mac="") if found and found.state in UNSURE else found
 
 
-def _by_mac(departure: Departure, entry: Neighbour, segment: Segment) -> Holder | None:
-    """Return who has the MAC of the neighbour entry, as the kernel asks no more; None for a machine we do not know."""
-    found = [holder for holder in segment.others if holder.link.mac == entry.mac]
+def _by_mac(departure: Departure, macs: tuple[str, ...], segment: Segment) -> Holder | None:
+    """Return who has the MAC that the frame goes to; None for a machine we do not know."""
+    if len(set(macs)) > 1:
+        hop = address_text(departure.next_hop)
+        text = f"{len(set(macs))} machines answer ARP for {hop}: who is first decides"
+        raise Ended(Outcome.UNKNOWN, text, departure.node)
+    found = [holder for holder in segment.others if holder.link.mac == macs[0]]
     right = [holder for holder in found if holds(holder, departure.next_hop)]
-    if found:
-        return (right or found)[0]
-    if segment.open and not any(holds(holder, departure.next_hop) for holder in segment.others):
-        return None
-    node = departure.node
-    raise lost(f"{node} sends what is for {entry.address} to {entry.mac} ({entry.state}), which nobody there has", node)
+    return next(iter(right or found), None)
 
 
-def _by_arp(departure: Departure, segment: Segment, fabric: Fabric, *, asked: bool) -> Holder | None:
+def _by_arp(departure: Departure, segment: Segment, fabric: Fabric, *, asked: object) -> Holder | None:
     """Return who answers ARP for the next hop; None when that can only be a machine we do not know.
 
-    `asked` says that nobody answered when it was asked for. What a listed host holds elsewhere, no stranger has here.
+    `asked` is true when nobody answered. What a listed host holds elsewhere, no stranger has here.
     """
     node, link, hop = departure.node, departure.link, departure.next_hop
     held = [holder for holder in segment.others if holds(holder, hop)]
-    answering = (x for x in held if x.node.host.name == node.host.name or share_segment(Holder(node, link), x))
-    target = next(answering, None) or next((x for x in segment.others if _answers_for_others(x, node)), None)
-    if target or (segment.open and not held and not asked and not is_known(fabric, hop)):
-        return target
+    answering = [x for x in held if x.node.host.name == node.host.name or share_segment(Holder(node, link), x)]
+    if len({holder.link.mac for holder in answering}) > 1:
+        names = " and ".join(str(holder.node) for holder in answering)
+        raise Ended(Outcome.UNKNOWN, f"{names} hold {address_text(hop)}: who answers ARP first decides", node)
+    found = [] if asked and segment.open else answering
+    found += [x for x in segment.others if _answers_for_others(x, node)]
+    if found or (segment.open and not held and not asked and not is_known(fabric, hop)):
+        return next(iter(found), None)
     raise lost(f"nobody answers ARP for {address_text(hop)} on {link.name} of {node}", node)
 
 

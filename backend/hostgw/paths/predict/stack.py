@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from hostgw.model.ip import address_number, address_text
 from hostgw.model.kernel import Link, Route
+from hostgw.model.path import Outcome
 from hostgw.paths.fib import Outcome as Routed
 from hostgw.paths.fib import Packet, Result, fib
 from hostgw.paths.netfilter import Flow, Passage, Passages, Verdict, passages, reply
 from hostgw.paths.predict.journey import Ended, Travel, lost
-from hostgw.paths.predict.model import Outcome
 from hostgw.paths.predict.node import Node
 from hostgw.paths.words import route_text
 

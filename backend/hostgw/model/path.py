@@ -78,8 +78,10 @@ class Leg(msgspec.Struct, frozen=True):
     """Where that was decided."""
     container: str | None = None
 
-    asks: tuple[str, int, str] | None = None
-    """Host, ifindex and address of a next hop that no listed host holds, and that has no neighbour entry yet."""
+    astray: bool = False
+    """It goes to a MAC that no listed host has: a switch that does not know it sends it to everybody."""
+    asks: tuple[tuple[str, int, str], ...] = ()
+    """Host, ifindex and address of next hops on the wire that have no neighbour entry yet: ARP decides."""
 
     @property
     def lost_after(self) -> Hop | None:
