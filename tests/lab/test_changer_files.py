@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hostgw.model.change import FileChange
+from hostgw.model.change import FileChange, ServiceChange
 from hostgw.model.guard import GuardState
 from hostgw.plans.commands import commands
 from hostgw.plans.reverse import reversed_change
@@ -266,3 +266,70 @@ def test_files_are_read_as_they_are(told: Operator) -> None:
     assert "no configuration file" in rows["/etc/shadow"].error
     assert (rows[DROP_IN].text, rows[DROP_IN].missing, rows[DROP_IN].error) == (None, PARENTS, "")
     assert (rows[SYSCTL].text, rows[SYSCTL].missing) == (None, ())
+
+
+# ---- a daemon that reads the file ----
+
+SYSTEMD = """
+mount -t tmpfs run /run
+mkdir -p /run/systemd/system /etc/docker
+cat > /run/systemctl <<'END'
+#!/bin/sh
+sleep 2  # longer than a guard may overstay its time
+cat /etc/docker/daemon.json >> /run/started
+[ ! -e /run/broken ]
+END
+chmod 755 /run/systemctl
+mount --bind /run/systemctl /usr/bin/systemctl
+exec "$@"
+"""
+DAEMON = (FileChange("/etc/docker/daemon.json", "old\n", "new\n"), ServiceChange("docker"))
+
+
+@pytest.fixture
+def daemon(nets: Nets) -> Iterator[Operator]:
+    script = OWN_FILES.replace('exec "$@"\n', SYSTEMD)
+    with operator(nets, prefix=("unshare", "--mount", "sh", "-ec", script, "sh")) as found:
+        held(found.synced(), "/etc/docker/daemon.json", "old\n", 0o644)
+        yield found
+
+
+def started(told: Operator) -> list[str]:
+    """What the daemon read, each time that it was started."""
+    return place(told, "/run/started").read_text().split()
+
+
+def test_a_daemon_is_restarted_when_its_file_is_there_and_again_when_it_is_back(daemon: Operator) -> None:
+    before = picture(daemon)
+    assert daemon.apply(*DAEMON).outcome == "applied"
+    assert started(daemon) == ["new"]
+    assert daemon.apply(*(back for change in DAEMON if (back := reversed_change(change)))).outcome == "applied"
+    assert started(daemon) == ["new", "old"]
+    assert picture(daemon) == before
+
+
+def test_a_guard_that_restarts_a_daemon_while_it_takes_back_does_not_hang(daemon: Operator) -> None:
+    before = picture(daemon)
+    applied, _ = daemon.arm(*DAEMON, ttl_s=1.0, keep_s=60.0)
+    assert applied.outcome == "applied", applied
+    guard = ended(daemon, GuardState.ROLLED_BACK)
+    assert guard.detail == "nobody confirmed it in time"
+    assert started(daemon) == ["new", "old"]
+    assert picture(daemon) == before
+
+
+def test_a_daemon_that_does_not_come_up_has_its_file_put_back(daemon: Operator) -> None:
+    before = picture(daemon)
+    place(daemon, "/run/broken").touch()
+    done = daemon.apply(*DAEMON)
+    assert (done.outcome, done.at) == ("failed", 1), done
+    assert "docker was not restarted" in done.detail
+    assert started(daemon) == ["new", "old"]
+    assert picture(daemon) == before
+
+
+def test_nothing_else_is_restarted(daemon: Operator) -> None:
+    for service in ("sshd", "docker; id", "--help"):
+        done = daemon.apply(ServiceChange(service))
+        assert (done.outcome, "no service" in done.detail) == ("failed", True), done
+    assert not place(daemon, "/run/started").exists()
