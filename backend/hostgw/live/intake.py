@@ -186,7 +186,7 @@ class Intake:
 
     def rebuild(self) -> None:
         """Work the mesh out again: something else is told of it."""
-        self._put("", lambda fabric: fabric, Concern.MESH)
+        self._put(lambda fabric: fabric, Concern.MESH)
 
     def probed(self, probes: Probes | None) -> None:
         """Take what active checks found; None when it is true no more."""
