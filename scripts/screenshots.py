@@ -89,7 +89,9 @@ async def shoot(app: HostgwApp, lab: Lab) -> None:
         await pilot.press("enter")
         await until(pilot, lambda text: "hdr.len" in text)
         save(app, "packet-details")
-        await pilot.press("escape", "s")
+        await pilot.press("escape", "s", "6", "d", *"192.0.2.9", "enter", "p")
+        await until(pilot, lambda text: "as predicted" in text)
+        save(app, "path")
 
 
 async def shoot_setup(app: HostgwApp) -> None:
@@ -120,7 +122,7 @@ def main() -> int:
     if sys.argv[1:]:
         inside(sys.argv[1])
         return 0
-    bare = f"{NAME}-{BARE}"
+    bare = f"{NAME}{BARE}"
     labs.up(NAME, hosts=3, containers=2)
     try:
         labs.up(bare, hosts=3, containers=1, variant=BARE)

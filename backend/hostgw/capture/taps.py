@@ -224,6 +224,12 @@ class Capture:
         for status in living:
             self._send(status.point.host, Untap(status.number))
 
+    @property
+    def running(self) -> bool:
+        """Some tap is not closed yet."""
+        with self._lock:
+            return bool(self._taps.living())
+
     def close(self) -> None:
         """Stop, decode what is queued, end the record and the dissection."""
         self.stop()

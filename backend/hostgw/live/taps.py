@@ -33,8 +33,8 @@ class Captures:
 
     @property
     def running(self) -> bool:
-        """A capture runs."""
-        return self._running is not None
+        """A capture runs: some tap of it is not closed."""
+        return self._running is not None and self._running.running
 
     def start(
         self,
