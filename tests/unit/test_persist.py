@@ -209,6 +209,13 @@ def test_a_connection_of_networkmanager_is_edited_in_place() -> None:
     assert profile["bridge"]["mac-address"] == "02:00:00:00:01:01"
 
 
+def test_networkmanager_has_to_be_told_of_a_changed_file() -> None:
+    machine = MACHINES["NetworkManager"]
+    first = planned(machine.fabric(), machine.disk)
+    assert any("run `nmcli connection reload` afterwards" in note for note in first.notes)
+    assert planned(machine.fabric(), carried_out(first, machine.disk)).notes == ()
+
+
 def test_a_route_keeps_its_metric_and_that_its_gateway_is_on_link() -> None:
     ways = (Way("10.239.1.0/24", "10.5.7.61", 77, onlink=True),)
     text = with_routes("[ipv4]\nmethod=auto\n", ways)

@@ -11,6 +11,7 @@ from hostgw.plans.persist import ifupdown, netplan, networkd, networkmanager, on
 from hostgw.plans.persist.model import Draft, Files, Unusable, Wanted
 
 NOWHERE = "nothing that we know of would bring them at boot"
+RELOAD = "run `nmcli connection reload` afterwards: NetworkManager may else write its old settings over the file"
 MANAGERS: Mapping[str, Callable[[Wanted, Files], Iterator[Draft]]] = {
     networkd.MANAGER: networkd.drafts,
     netplan.MANAGER: netplan.drafts,
@@ -35,6 +36,8 @@ def drafts(host: Host, wish: Wanted, files: Files, said: list[str]) -> Iterator[
     except Unusable as reason:
         said.append(f"{host.name}: {reason}")
         done, left = [], wish
+    if done and wish.nic.manager == networkmanager.MANAGER:
+        said.append(f"{host.name}: {RELOAD}")
     yield from done
     if files.systemd:
         yield from oneshot.drafts(left, files)
