@@ -9,6 +9,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hostgw.model.change import Change, ConntrackChange, RouteChange
 from hostgw.model.guard import Guard, GuardState
 from hostgw.model.kernel import Route
 from hostgw.wire import Arm, Confirm, Extend, Failure, Guarded, RollBack, Start
-from tests.lab.agent_rig import LEAVING, PYTHON, Nets, Operator, gone, operator, replaced, wait_for
+from tests.lab.agent_rig import LEAVING, PYTHON, Nets, Operator, gone, operator, replaced, wait_for, with_stepped_clock
 from tests.lab.test_changer_kinds import chain_change, link_change, picture
 
 pytestmark = [
@@ -101,6 +102,18 @@ def test_unconfirmed_is_taken_back(nets: Nets, told: Operator) -> None:
     guard = ended(told, GuardState.ROLLED_BACK)
     assert "nobody confirmed" in guard.detail
     assert picture(nets) == before
+
+
+def test_a_wall_clock_that_is_set_back_changes_nothing(nets: Nets) -> None:
+    with operator(nets, sources=with_stepped_clock()) as told:
+        told.synced()
+        before = picture(nets)
+        began = time.monotonic()
+        applied, _ = told.arm(*lock_out(nets, told), ttl_s=SHORT_S, **KEPT)
+        assert applied.outcome == "applied"
+        ended(told, GuardState.ROLLED_BACK)
+        assert time.monotonic() - began >= SHORT_S
+        assert picture(nets) == before
 
 
 def test_confirmed_stays(nets: Nets, told: Operator) -> None:
