@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def nets() -> Iterator[Nets]:
             made.exec("h", "iptables-nft", "-A", "HOSTGW", *words.split())
         yield made
         for pid in guards_of(made):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -53,16 +55,17 @@ def told(nets: Nets) -> Iterator[Operator]:
 def guards_of(nets: Nets) -> list[int]:
     """The guard and its shadow, in this order."""
     inode = Path(f"/run/netns/{nets.name('h')}").stat().st_ino
-    found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _is_guard(path, inode)]
-    return sorted(found, key=lambda pid: Path(f"/proc/{pid}/comm").read_text())
+    named = [(_guard_name(path, inode), int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for name, pid in sorted(named) if name]
 
 
-def _is_guard(path: Path, inode: int) -> bool:
+def _guard_name(path: Path, inode: int) -> str:
+    """What a process of this namespace calls itself, if it is a guard or a shadow; it may end while one looks."""
     try:
-        here = (path / "ns/net").stat().st_ino == inode
-        return here and (path / "comm").read_text().strip() in ("hostgw-guard", "hostgw-shadow")
+        here, name = (path / "ns/net").stat().st_ino == inode, (path / "comm").read_text().strip()
     except OSError:
-        return False
+        return ""
+    return name if here and name in ("hostgw-guard", "hostgw-shadow") else ""
 
 
 def lock_out(nets: Nets, told: Operator) -> tuple[Change, ...]:
