@@ -91,9 +91,9 @@ LESSONS: Final = (
         "To the outside, the host lends its address",
         "{outside} is a machine behind the router of the segment. Nobody out there has a route to {net1}, so an"
         " answer to {c11} would find no way back. Therefore a NAT rule of vm1 masquerades what leaves {network}: the"
-        " source becomes the address of vm1 on {uplink}. The connection table of the kernel remembers that, and puts"
-        " the container's address back into the answer. Between containers the same rules must leave the source alone:"
-        " an exemption for {network} stands first.",
+        " source becomes the address of the interface by which it leaves vm1. The connection table of the kernel"
+        " remembers that, and puts the container's address back into the answer. Between containers the same rules"
+        " must leave the source alone: an exemption for {network} stands first.",
         "vm1:c1",
         "{outside}",
         "N4",

@@ -20,6 +20,7 @@ from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.paths.predict import find_end
 from hostgw.report.trace import trace_text
+from hostgw_tui.commands.output import narrate
 from hostgw_tui.tour.lessons import Lesson
 from hostgw_tui.tour.noticed import noticed
 
@@ -71,7 +72,7 @@ def _try(walk: Walk, lesson: Lesson, fault: Fault) -> None:
         walk.pause("look around from another terminal; enter heals it")
     finally:
         with _undisturbed():
-            labs.heal(walk.lab.name)
+            narrate(f"healed: {', '.join(labs.heal(walk.lab.name)) or 'nothing differed'}")
     _show_healed(walk, lesson, fault)
 
 
