@@ -106,3 +106,13 @@ def test_whoever_interrupts_leaves_a_healed_lab(shared_lab: Lab, state_home: Pat
 )
 def test_what_is_not_there_is_told(hostgw: Run, words: tuple[str, ...], said: str) -> None:
     assert said in hostgw("lab", "tour", *words, code=2).stderr
+
+
+def test_lessons_in_the_dashboard(shared_lab: Lab) -> None:
+    try:
+        argv = [sys.executable, "-m", "tests.lab.lesson_story", shared_lab.name]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=LONG_S, check=False)
+        assert done.stdout.strip().endswith("told"), done.stdout + done.stderr[-4000:]
+        assert whole(shared_lab)
+    finally:
+        labs.heal(shared_lab.name)
