@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from hostgw import lab as labs
 from hostgw.clean import clean
@@ -26,6 +27,7 @@ from hostgw_tui.tour.noticed import noticed
 
 SEEN_S = 30.0
 """How long the checks may take to see a fault, or that it is gone."""
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 _HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -65,14 +67,15 @@ def hold(walk: Walk, number: int, lesson: Lesson) -> None:
 def _try(walk: Walk, lesson: Lesson, fault: Fault) -> None:
     walk.tell(("", f"One thing to try: {fault.id}, {fault.title}.", lesson.trial))
     walk.pause("enter breaks it")
-    try:
-        walk.tell(("", "Break it:", *commands(walk.lab, fault)))
-        labs.break_(walk.lab.name, fault.id)
-        _show_broken(walk, lesson, fault)
-        walk.pause("look around from another terminal; enter heals it")
-    finally:
-        with _undisturbed():
-            narrate(f"healed: {', '.join(labs.heal(walk.lab.name)) or 'nothing differed'}")
+    with _interrupted_once():
+        try:
+            walk.tell(("", "Break it:", *commands(walk.lab, fault)))
+            labs.break_(walk.lab.name, fault.id)
+            _show_broken(walk, lesson, fault)
+            walk.pause("look around from another terminal; enter heals it")
+        finally:
+            with _undisturbed():
+                narrate(f"healed: {', '.join(labs.heal(walk.lab.name)) or 'nothing differed'}")
     _show_healed(walk, lesson, fault)
 
 
@@ -127,9 +130,30 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 @contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """Let the first signal interrupt, and none after it: a second one must not keep the lab from being healed."""
+    before = {number: handler for number in _HEARD if callable(handler := signal.getsignal(number))}
+
+    def first(number: int, frame: FrameType | None) -> None:
+        for each in _HEARD:
+            signal.signal(each, signal.SIG_IGN)
+        before[signal.Signals(number)](number, frame)
+
+    with _handled(dict.fromkeys(before, first)):
+        yield
+
+
+@contextmanager
 def _undisturbed() -> Iterator[None]:
     """Hear no signal meanwhile, nor let the commands that are run hear one: half healed is worse than late."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _HEARD}
+    with _handled(dict.fromkeys(_HEARD, signal.SIG_IGN)):
+        yield
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
+    """Let signals be handled otherwise meanwhile."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
