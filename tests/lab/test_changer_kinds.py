@@ -372,7 +372,7 @@ def test_a_rule_of_native_nftables_is_put_first_and_taken_away(nets: Nets, told:
 
 
 def test_a_signal_to_the_agent_leaves_the_changes_to_their_guard(nets: Nets, told: Operator) -> None:
-    """All or none, also when the session ends in the middle."""
+    """Nothing is left half way when the session ends in the middle: nobody confirms, so all is taken back."""
     before = picture(nets)
     index = link(told, "br0").index
     old = told.root.addresses_of(index)
@@ -380,9 +380,6 @@ def test_a_signal_to_the_agent_leaves_the_changes_to_their_guard(nets: Nets, tol
     told.send_arm(*many, ttl_s=2.0)
     os.kill(told.pid, 15)
     told.end()
-    after = picture(nets)
-    changed = [after["addresses"] != before["addresses"], after["filters"] != before["filters"]]
-    assert changed in ([True, True], [False, False])
     with operator(nets) as heir:  # nobody confirms: the guard puts back and lets the host go
         heir.synced()
         wait_for(lambda: not heir.guards())

@@ -24,6 +24,7 @@ ELSEWHERE = ("192.0.2.9", "10.239.1.1", "10.5.7.1")
 PAIRS = ("vm1:c1>vm2:c1", "vm2:c1>vm1:c1", "vm2:c1>vm3:c1", "vm2:c1>192.0.2.9")
 NOT_MODELLED = {
     "A7B": "a machine that is not listed answers ARP, too: who is first cannot be known",
+    "C4": "of two equal default routes the kernel prefers the one whose gateway answers ARP",
     "F3": "the lower device of a macvlan sees what its upper one sends, too",
     "F18": "rules inside containers are not read",
     "L8": "what filters ARP is not read, and our own question passes it",
