@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from hostgw.capture.clocks import Timing
 from hostgw.capture.expected import Pair, as_predicted, compared
 from hostgw.capture.frames import ECHO_REQUESTS, ICMP
 from hostgw.capture.journeys import JourneyView, Verdict
@@ -48,6 +49,8 @@ class Traced:
 
     request: JourneyView
     reply: JourneyView | None
+    timing: Timing
+    """By which the times of both are told."""
     verdict: Verdict
     there: tuple[Pair, ...]
     back: tuple[Pair, ...]
@@ -179,9 +182,11 @@ def probes(capture: Capture, prediction: Prediction) -> Iterator[Traced]:
 
 
 def _one(capture: Capture, view: JourneyView, prediction: Prediction, points: dict[int, TapPoint]) -> Traced:
-    reply = capture.journey(view.reply) if view.reply else None
+    timing = capture.timing(view)
+    answer = capture.journey(view.reply) if view.reply else None
+    request, reply = timing.applied(view), timing.applied(answer) if answer else None
     outside = prediction.forward.outcome is Outcome.OUTSIDE
-    there = compared(prediction.forward, view.sightings, points)
+    there = compared(prediction.forward, request.sightings, points)
     seen = reply.sightings if reply else ()
     back = compared(prediction.back, seen, points, known_ttl=not outside)
-    return Traced(view, reply, capture.verdict(view), there, back)
+    return Traced(request, reply, timing, capture.verdict(view), there, back)

@@ -44,7 +44,7 @@ JOURNEYS = (
 HOPS = (
     Column("TAP", most=22),
     Column("", 5),
-    Column("+TIME", 7, right=True),
+    Column("+TIME", most=14, right=True),
     Column("FROM", most=17),
     Column("TO", most=17),
     Column("SOURCE", most=15, above=70),
@@ -145,7 +145,8 @@ class PacketsScreen(Probing):
         if view is None or capture is None:
             return
         points = {status.tap: status.point for status in capture.view(1).taps}
-        rows = hop_rows(view, points, str if self._raw_macs else owners(self.view.fabric), capture.error_ns)
+        timing, owner = capture.timing(view), str if self._raw_macs else owners(self.view.fabric)
+        rows = hop_rows(timing.applied(view), points, owner, timing.error_ns)
         hops.show(hop_table(rows, self._raw_macs))
         hops.border_title = f"hops of packet {view.number}" + (" (raw MACs)" if self._raw_macs else "")
 
