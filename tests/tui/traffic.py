@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from hostgw.capture.bpf import FourTuple
+from hostgw.capture.clocks import Clock
 from hostgw.capture.dissect import Fed, Statistics
 from hostgw.capture.pyshark_adapter import Field, Info, Layer
 from hostgw.capture.tap_points import TapPoint
@@ -92,7 +93,8 @@ class FakeTraffic:
     def start(self, points: Sequence[TapPoint], expression: str) -> Capture:
         sessions = {p.host: [FourTuple(OPERATOR, 50000, underlay(1), 22)] for p in points}
         dissector = FakeDissector()
-        self.capture = Capture(self._send, sessions, Settings(expression=expression), dissector=dissector)  # type: ignore[arg-type]
+        wanted, clock = Settings(expression=expression), lambda _host: Clock(0, 120_000)
+        self.capture = Capture(self._send, sessions, wanted, clock, dissector)  # type: ignore[arg-type]
         self.capture.add(points)
         return self.capture
 
