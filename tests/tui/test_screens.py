@@ -282,7 +282,7 @@ async def test_lost_pings_are_told(make: Make) -> None:
         traffic.pings(1, answered=False)
         traffic.pings(1, first=40)
         await settle(pilot)
-        assert "✗ lost" in screen_text(app)
+        assert "✗ lost vm1/eth0" in screen_text(app)
 
 
 async def test_capture_filter_is_checked_while_typing(make: Make) -> None:

@@ -49,6 +49,11 @@ def test_list_row() -> None:
     assert list_row(journey(), range(5), Info(0, "", ""), Verdict.UNKNOWN, ascii_only=True).taps == "oooo."
 
 
+def test_list_row_of_a_lost_packet_names_its_last_tap() -> None:
+    rows = [list_row(journey(), (), Info(0, "", ""), each, POINTS[3]) for each in (Verdict.LOST, Verdict.GAP)]
+    assert [row.lost_after for row in rows] == ["ext/eth0", ""]
+
+
 def test_hop_rows_say_what_changed() -> None:
     owner = mac_owners({"vm1": [Link(2, "eth0", mac="02:00:00:00:00:03")]})
     rows = hop_rows(journey(), POINTS, owner)

@@ -36,6 +36,8 @@ class ListRow(NamedTuple):
     """One glyph per tap, in the order of the capture's taps."""
     info: str
     verdict: Verdict
+    lost_after: str = ""
+    """Name of the last tap that saw a lost packet."""
 
 
 class HopRow(NamedTuple):
@@ -60,9 +62,15 @@ class HopRow(NamedTuple):
 
 
 def list_row(
-    view: JourneyView, taps: Sequence[int], info: Info, verdict: Verdict, *, ascii_only: bool = False
+    view: JourneyView,
+    taps: Sequence[int],
+    info: Info,
+    verdict: Verdict,
+    last: TapPoint | None = None,
+    *,
+    ascii_only: bool = False,
 ) -> ListRow:
-    """Return the list's line for a journey; `taps` are the columns of glyphs."""
+    """Return the list's line for a journey; `taps` are the columns of glyphs, at `last` it was seen last."""
     first = view.first
     seen_glyph, missing_glyph = ASCII_GLYPHS if ascii_only else GLYPHS
     seen = {sighting.tap for sighting in view.sightings}
@@ -76,6 +84,7 @@ def list_row(
         taps="".join(seen_glyph if tap in seen else missing_glyph for tap in taps),
         info=info.text,
         verdict=verdict,
+        lost_after=last.name if last and verdict is Verdict.LOST else "",
     )
 
 

@@ -181,7 +181,11 @@ class Capture:
             self._learn()
             asked, answer = self._kept(view.request), self._kept(view.reply)
             exchanges = [*([(asked, view)] if asked else ()), *([(view, answer)] if answer else ())]
-            return self._clocks.timing(view, exchanges, self._point)
+            return self._clocks.timing(view, exchanges, self.point)
+
+    def point(self, tap: int) -> TapPoint:
+        """Return where a tap is."""
+        return self._taps[tap].point
 
     def _learn(self) -> None:
         """Learn of the clocks from packets whose answers have gone all their way by now."""
@@ -193,14 +197,11 @@ class Capture:
             waiting.popleft()
             reply = self._kept(request.reply) if request else None
             if request and reply:
-                self._clocks.learn((request, reply), self._point)
+                self._clocks.learn((request, reply), self.point)
 
     def _kept(self, number: int) -> JourneyView | None:
         found = self._correlator.get(number)
         return self._correlator.view(found, self._taps.orders) if found else None
-
-    def _point(self, tap: int) -> TapPoint:
-        return self._taps[tap].point
 
     def info(self, view: JourneyView) -> Info:
         """Return protocol and info text of a journey: tshark's if it has dissected any sighting, else our own."""

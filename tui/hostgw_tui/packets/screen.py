@@ -12,12 +12,13 @@ from textual.message import Message
 from textual.widgets import Input
 
 from hostgw.capture.journey_rows import hop_rows
-from hostgw.capture.journeys import JourneyView
+from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.errors import HostgwError
 from hostgw.live.places import owners
 from hostgw.live.points import default_points, tap_points
+from hostgw.live.reasons import likely_reason
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import line
 from hostgw_tui.packets import texts
@@ -37,7 +38,7 @@ JOURNEYS = (
     Column("DESTINATION", most=39),
     Column("PROTO", most=8),
     Column("TAPS", most=24, above=70),
-    Column("VERDICT", 12),
+    Column("VERDICT", most=20),
     Column("TTL", most=24, above=110),
     Column("INFO", grow=True),
 )
@@ -82,6 +83,7 @@ class PacketsScreen(Probing):
         self._written: int | None = None
         """How many frames there were when the capture was written."""
         self._began_ns = 0
+        self._likely: tuple[JourneyView | None, int, str] = (None, 0, "")
 
     def body(self) -> ComposeResult:
         """State line, list, hop table, filter line."""
@@ -148,7 +150,15 @@ class PacketsScreen(Probing):
         timing, owner = capture.timing(view), str if self._raw_macs else owners(self.view.fabric)
         rows = hop_rows(timing.applied(view), points, owner, timing.error_ns)
         hops.show(hop_table(rows, self._raw_macs))
-        hops.border_title = f"hops of packet {view.number}" + (" (raw MACs)" if self._raw_macs else "")
+        hops.border_title = texts.hops_title(view.number, self._raw_macs, self._lost(view, points, capture))
+
+    def _lost(self, view: JourneyView, points: dict[int, TapPoint], capture: Capture) -> str:
+        """Return after which tap a packet was lost and the likely reason, worked out once per state of the hosts."""
+        if capture.verdict(view) is not Verdict.LOST:
+            return ""
+        if self._likely[:2] != (view, self.view.number):
+            self._likely = (view, self.view.number, likely_reason(self.view, view, points))
+        return texts.lost(points[view.last.tap].name, self._likely[2])
 
     def _selected(self) -> JourneyView | None:
         row = self.query_one(JourneyGrid).current
