@@ -106,12 +106,12 @@ class FakeTraffic:
         else:
             self.untapped += 1
 
-    def pings(self, count: int, first: int = 1, answered: bool = True) -> None:
-        """Let `count` pings pass, a tenth of a second apart."""
+    def pings(self, count: int, first: int = 1, answered: bool = True, steps: int = 8) -> None:
+        """Let `count` pings pass, a tenth of a second apart; of each, so many sightings."""
         assert self.capture is not None
         for sequence in range(first, first + count):
             start = BEGAN + sequence * 100_000_000
-            for host, index, micros, outbound, data in ping(sequence, answered):
+            for host, index, micros, outbound, data in ping(sequence, answered)[:steps]:
                 tap = self.taps.get((host, index))
                 if tap is not None:
                     frame = Captured(tap, start + micros * 1000, len(data), outbound, data)
