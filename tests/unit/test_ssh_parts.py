@@ -146,6 +146,15 @@ def test_an_echo_grows_old() -> None:
     assert Options().ping_s <= 10
 
 
+def test_a_clock_that_was_set_is_believed_at_once() -> None:
+    clock = Clock()
+    for ping, ahead in enumerate((7_000_000_000, 7_000_000_000, -40_000_000_000)):
+        clock.sent(ping)
+        clock.answered(ping, time.time_ns() + ahead)
+    assert clock.best is not None
+    assert abs(clock.best.offset_ns + 40_000_000_000) < 1_000_000_000
+
+
 def test_name_without_address() -> None:
     with pytest.raises(HostError, match="has no address") as caught:
         dial("does-not-exist.invalid", 22, 1, Lifeline())

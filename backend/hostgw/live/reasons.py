@@ -28,12 +28,8 @@ def likely_reason(view: View, journey: JourneyView, points: Mapping[int, TapPoin
         points: the capture's taps.
     """
     frame = journey.first.frame
-    if (
-        frame.version != 4
-        or frame.protocol not in PROTOCOLS
-        or journey.request
-        or not (wants_answer(frame) or frame.protocol == UDP)
-    ):
+    asks = not journey.request and (wants_answer(frame) or frame.protocol == UDP)
+    if frame.version != 4 or frame.protocol not in PROTOCOLS or not asks:
         return ""
     try:
         source, destination = (find_end(view.fabric, view.mesh, address(end, 4)) for end in _ends(frame))

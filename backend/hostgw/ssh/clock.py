@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 _KEPT: Final = 24
-"""Samples that count: at one each 5 s, the last two minutes."""
+"""Samples that count: at one each 5 s, the last two minutes of a clock that nobody set."""
 DRIFT_PPM: Final = 50
 """How fast two clocks may part, in millionths; crystals are within that unless something is wrong with them."""
 
@@ -50,10 +50,17 @@ class Clock:
             return
         now = time.monotonic_ns()
         rtt = now - sent[1]
-        self._samples.append(Sample(now_ns - sent[0] - rtt // 2, rtt, now))
+        sample = Sample(now_ns - sent[0] - rtt // 2, rtt, now)
+        self._samples = deque((s for s in self._samples if _agree(s, sample)), _KEPT)
+        self._samples.append(sample)
 
     @property
     def best(self) -> Sample | None:
         """The sample that bounds the clock closest by now; None before the first answer."""
         now = time.monotonic_ns()
-        return min(self._samples.copy(), key=lambda sample: sample.error_ns(now), default=None)
+        return min(tuple(self._samples), key=lambda sample: sample.error_ns(now), default=None)
+
+
+def _agree(old: Sample, new: Sample) -> bool:
+    """Tell whether both can be right; if not, a clock was set in between, and what was known is over."""
+    return abs(old.offset_ns - new.offset_ns) <= old.error_ns(new.taken_ns) + new.error_ns(new.taken_ns)
