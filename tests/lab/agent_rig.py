@@ -279,11 +279,32 @@ def with_buffer(size: int) -> dict[str, tuple[str, bool, str]]:
     return {**sources, "hostgw.agent.netlink": (origin, package, text.replace("16 << 20", str(size)))}
 
 
+STEPPED = """
+import time as _time
+_steady, _time_was = _time.clock_gettime(_time.CLOCK_BOOTTIME), _time.time
+_time.time = lambda: _time_was() - (7200 if _time.clock_gettime(_time.CLOCK_BOOTTIME) > _steady + 0.3 else 0)
+"""
+"""Two hours back, a moment after the guard's module was loaded."""
+
+
+def with_stepped_clock() -> dict[str, tuple[str, bool, str]]:
+    """Return the agent's sources with a wall clock that is set back while it runs."""
+    sources = payload.modules()
+    origin, package, text = sources["hostgw.agent.guard"]
+    head, future, rest = text.partition("from __future__ import annotations\n")
+    assert future
+    return {**sources, "hostgw.agent.guard": (origin, package, f"{head}{future}{STEPPED}{rest}")}
+
+
 @contextlib.contextmanager
 def operator(
-    nets: Nets, short: str = "h", start: Start | None = QUICK, buffer: int = 0, **how: Any
+    nets: Nets,
+    short: str = "h",
+    start: Start | None = QUICK,
+    sources: dict[str, tuple[str, bool, str]] | None = None,
+    **how: Any,
 ) -> Iterator[Operator]:
-    stage = payload.stage(with_buffer(buffer)) if buffer else payload.stage()
+    stage = payload.stage(sources) if sources else payload.stage()
     found = Operator(launch(nets.name(short), **how), stage + (encode(start) if start else b""))
     try:
         yield found

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hostgw.wire import Resync
-from tests.lab.agent_rig import Nets, Operator, cpu_seconds, operator, rss_mb, run
+from tests.lab.agent_rig import Nets, Operator, cpu_seconds, operator, rss_mb, run, with_buffer
 
 pytestmark = [
     pytest.mark.lab,
@@ -176,7 +176,7 @@ def test_a_burst_ends_in_the_right_state(nets: Nets, told: Operator) -> None:
 
 def test_lost_events_are_said_and_made_good(nets: Nets) -> None:
     """With a tiny buffer the kernel drops events while the agent is stopped."""
-    with operator(nets, buffer=2048) as told:
+    with operator(nets, sources=with_buffer(2048)) as told:
         told.synced()
         os.kill(told.pid, 19)
         nets.batch("h", burst(500, "add"))

@@ -9,7 +9,9 @@ import secrets
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from hostgw.model.change import Change, ConntrackChange, RouteChange
 from hostgw.model.guard import Guard, GuardState
 from hostgw.model.kernel import Route
 from hostgw.wire import Arm, Confirm, Extend, Failure, Guarded, RollBack, Start
-from tests.lab.agent_rig import LEAVING, PYTHON, Nets, Operator, gone, operator, replaced, wait_for
+from tests.lab.agent_rig import LEAVING, PYTHON, Nets, Operator, gone, operator, replaced, wait_for, with_stepped_clock
 from tests.lab.test_changer_kinds import chain_change, link_change, picture
 
 pytestmark = [
@@ -40,7 +42,8 @@ def nets() -> Iterator[Nets]:
             made.exec("h", "iptables-nft", "-A", "HOSTGW", *words.split())
         yield made
         for pid in guards_of(made):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -52,16 +55,17 @@ def told(nets: Nets) -> Iterator[Operator]:
 def guards_of(nets: Nets) -> list[int]:
     """The guard and its shadow, in this order."""
     inode = Path(f"/run/netns/{nets.name('h')}").stat().st_ino
-    found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _is_guard(path, inode)]
-    return sorted(found, key=lambda pid: Path(f"/proc/{pid}/comm").read_text())
+    named = [(_guard_name(path, inode), int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for name, pid in sorted(named) if name]
 
 
-def _is_guard(path: Path, inode: int) -> bool:
+def _guard_name(path: Path, inode: int) -> str:
+    """What a process of this namespace calls itself, if it is a guard or a shadow; it may end while one looks."""
     try:
-        here = (path / "ns/net").stat().st_ino == inode
-        return here and (path / "comm").read_text().strip() in ("hostgw-guard", "hostgw-shadow")
+        here, name = (path / "ns/net").stat().st_ino == inode, (path / "comm").read_text().strip()
     except OSError:
-        return False
+        return ""
+    return name if here and name in ("hostgw-guard", "hostgw-shadow") else ""
 
 
 def lock_out(nets: Nets, told: Operator) -> tuple[Change, ...]:
@@ -101,6 +105,18 @@ def test_unconfirmed_is_taken_back(nets: Nets, told: Operator) -> None:
     guard = ended(told, GuardState.ROLLED_BACK)
     assert "nobody confirmed" in guard.detail
     assert picture(nets) == before
+
+
+def test_a_wall_clock_that_is_set_back_changes_nothing(nets: Nets) -> None:
+    with operator(nets, sources=with_stepped_clock()) as told:
+        told.synced()
+        before = picture(nets)
+        began = time.monotonic()
+        applied, _ = told.arm(*lock_out(nets, told), ttl_s=SHORT_S, **KEPT)
+        assert applied.outcome == "applied"
+        ended(told, GuardState.ROLLED_BACK)
+        assert time.monotonic() - began >= SHORT_S
+        assert picture(nets) == before
 
 
 def test_confirmed_stays(nets: Nets, told: Operator) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -110,6 +113,54 @@ def test_path_and_trace_of_what_is_lost(shared_lab: Lab, hostgw: Run) -> None:
         assert journey["reply"]["sightings"] == []
     finally:
         labs.heal(shared_lab.name)
+
+
+SERVER = """
+import select, socket
+tcp, udp = socket.create_server(("", 8080)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("", 5353))
+print("up", flush=True)
+while True:
+    ready, _, _ = select.select([tcp, udp], [], [], 60)
+    if tcp in ready:
+        tcp.accept()[0].close()
+    if udp in ready:
+        udp.sendto(b"here", udp.recvfrom(99)[1])
+    if not ready:
+        break
+"""
+
+
+@pytest.fixture
+def served(shared_lab: Lab) -> Iterator[Lab]:
+    """c1 on vm2 answers TCP on port 8080 and UDP on port 5353."""
+    argv = [*shared_lab.entry("vm2", "c1"), "python3", "-c", SERVER]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == b"up\n"
+            yield shared_lab
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port", "verdict", "refused"),
+    [("tcp", 8080, "answered", False), ("tcp", 81, "answered", True), ("udp", 5353, "answered", False),
+     ("udp", 99, "delivered", True)],
+)  # fmt: skip
+def test_connections_and_datagrams(
+    served: Lab, hostgw: Run, protocol: str, port: int, verdict: str, refused: bool
+) -> None:
+    words = ("trace", "vm1:c1", "vm2:c1", "--protocol", protocol, "--port", str(port))
+    text = hostgw("--lab", served.name, *words, code=0).stdout
+    assert f"{verdict}, as predicted" in text
+    assert ("the port refuses" in text) is refused
+
+
+def test_a_port_is_needed(shared_lab: Lab, hostgw: Run) -> None:
+    done = hostgw("--lab", shared_lab.name, "path", "vm1:c1", "vm2:c1", "--protocol", "udp", code=2)
+    assert "needs --port" in done.stderr
 
 
 @pytest.mark.parametrize(

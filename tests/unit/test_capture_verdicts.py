@@ -59,6 +59,12 @@ DATAGRAM = ipv4(17, udp(1, 2))
 OUTSIDE = ipv4(1, echo(1), destination="192.0.2.9")
 
 
+def test_what_is_refused_where_it_arrives_is_not_lost() -> None:
+    arrived = seen(DATAGRAM, *WAY)._replace(error=9)
+    assert judged(arrived) is Verdict.DELIVERED
+    assert judged(seen(DATAGRAM, *WAY[:4])._replace(error=9)) is Verdict.LOST
+
+
 def test_all_the_way() -> None:
     assert judged(seen(ECHO, *WAY)) is Verdict.UNANSWERED
     assert judged(seen(ECHO, *WAY), S) is Verdict.IN_FLIGHT

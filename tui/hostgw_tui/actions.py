@@ -93,6 +93,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.command_palette", ("colon", "ctrl+p"), "palette", "find an action by name"),
     Action("app.persist", (), "persist", "preview the files that keep over a reboot what the hosts have now",
            mutating=True),
+    Action("app.lessons", (), "lessons", "how host-gw works, on this lab: to each part a probe and a fault"),
     Action("app.toggle_dark", (), "light/dark", "change between the dark and the light theme"),
     Action("back", ("escape",), "back", "leave the filter, else go back to the overview"),
     Action("app.leave", ("q",), "quit", "leave; asks only when a capture runs", footer=EVERYWHERE),

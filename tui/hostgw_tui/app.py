@@ -95,6 +95,7 @@ class HostgwApp(Shell):
         prompter: DialogPrompter | None = None,
         *,
         title: str = "",
+        lab: str = "",
         ascii: bool = False,  # noqa: A002
         fps: int = 10,
         clock: Callable[[], float] = time.monotonic,
@@ -104,6 +105,7 @@ class HostgwApp(Shell):
         self.engine, self.label, self.now, self.wall_clock = engine, title, clock, wall_clock
         self.paused = False
         self.host = ""
+        self.lab, self.lesson = lab, 1
         self._frozen: View | None = None
         self._looking = (False, "")
         self._settling = False
@@ -308,6 +310,19 @@ class HostgwApp(Shell):
         from hostgw_tui.setup.members import FORMS, MemberDialog
 
         self.push_screen(MemberDialog(FORMS[what](self.shown, self.engine.setting_up, self.current_host())))
+
+    def action_lessons(self) -> None:
+        """Show the lesson that was shown last, where the hosts are those of a lab."""
+        if not self.lab:
+            self.tell("lessons need a lab: hostgw-tui lab up --hosts 3, then hostgw-tui --lab", "warning")
+            return
+        from hostgw.lab import load
+        from hostgw_tui.tour.dialog import show_lesson
+
+        try:
+            show_lesson(self, load(self.lab), self.lesson)
+        except HostgwError as error:
+            self.tell(str(error), "warning")
 
     def action_persist(self) -> None:
         """Preview the files that make lasting what all hosts have now."""

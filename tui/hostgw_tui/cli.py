@@ -35,7 +35,7 @@ COMMANDS = {
     "snapshot": "hostgw_tui.commands.snapshot",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",
-    "lab": "hostgw.lab.command",
+    "lab": "hostgw_tui.commands.lab",
     None: "hostgw_tui.commands.dashboard",
 }
 LONGEST = 2000

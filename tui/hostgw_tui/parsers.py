@@ -11,6 +11,7 @@ from hostgw import __version__
 from hostgw.lab.command import add_parser as add_lab
 from hostgw_tui.path_parsers import add_paths
 from hostgw_tui.setup_parsers import add_setup
+from hostgw_tui.tour_parser import add_tour
 
 SETTLE_S = 30.0
 COMMAND_NAMES = (
@@ -61,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of an output")
     schema.add_argument("name", choices=SCHEMA_NAMES, help="the output")
-    add_lab(commands)
+    add_tour(add_lab(commands))
     return parser
 
 

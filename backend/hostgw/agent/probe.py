@@ -9,6 +9,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 from hostgw.agent.arp_probe import ArpProbe
+from hostgw.agent.contact import Contact
 from hostgw.agent.listen import Listener
 
 MAX_COUNT, MAX_SIZE, MIN_INTERVAL_MS, MAX_WAIT_MS, MAX_PROBES = 100, 9000, 10, 60_000, 256
@@ -125,7 +126,7 @@ def checksum(data: bytes) -> int:
 
 
 Kind = Callable[[Row, int], Any]
-KINDS: Dict[str, Kind] = {"probe": Probe, "arp-probe": ArpProbe, "listen": Listener}
+KINDS: Dict[str, Kind] = {"probe": Probe, "arp-probe": ArpProbe, "contact": Contact, "listen": Listener}
 """Each has a socket, says when it is due, reads, ticks until it is over, and reports."""
 
 

@@ -42,6 +42,7 @@ class Requests:
             "untap": self._untap,
             "probe": self._probe,
             "arp-probe": self._probe,
+            "contact": self._probe,
             "listen": self._probe,
             "unlisten": self._unlisten,
         }

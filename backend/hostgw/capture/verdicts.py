@@ -48,9 +48,9 @@ def verdict(view: JourneyView, now_ns: int, taps: Taps, window_ns: int) -> Verdi
     """
     if view.reply:
         return Verdict.ANSWERED
-    if view.error:
-        return Verdict.LOST
     here = arrived(view, taps)
+    if view.error and not here:  # one that arrived was refused there, not lost
+        return Verdict.LOST
     asks = wants_answer(view.first.frame)
     if now_ns - view.first.time_ns < window_ns and (asks or not here):
         return Verdict.IN_FLIGHT

@@ -18,11 +18,12 @@ from hostgw.lab.variants import VARIANTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DEFAULT = "demo"
+DEFAULT = "demo"
+"""The lab that is meant when none is named."""
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add `lab` and its own subcommands to the program's parser."""
+def add_parser(subparsers: Any) -> Any:
+    """Add `lab` and its own subcommands to the program's parser; return where further subcommands are added."""
     lab = subparsers.add_parser("lab", help="hosts, containers and faults in namespaces of this machine")
     commands = lab.add_subparsers(dest="lab_command", metavar="COMMAND", required=True)
     _add_up(commands)
@@ -35,6 +36,7 @@ def add_parser(subparsers: Any) -> None:
     breaking.add_argument("words", nargs="+", metavar="[NAME] ID", help="lab, then fault: `demo R1`, or `R1`")
     _add_exec(commands)
     _add_connect(commands)
+    return commands
 
 
 def _add_up(commands: Any) -> None:
@@ -47,13 +49,13 @@ def _add_up(commands: Any) -> None:
 
 def _add_named(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
-    parser.add_argument("name", nargs="?", default=_DEFAULT, metavar="NAME", help=f"the lab (default {_DEFAULT})")
+    parser.add_argument("name", nargs="?", default=DEFAULT, metavar="NAME", help=f"the lab (default {DEFAULT})")
     return parser
 
 
 def _add_exec(commands: Any) -> None:
     parser = commands.add_parser("exec", help="run a command on a host or in a container; returns its exit code")
-    parser.add_argument("--name", default=_DEFAULT, metavar="NAME", help=f"the lab (default {_DEFAULT})")
+    parser.add_argument("--name", default=DEFAULT, metavar="NAME", help=f"the lab (default {DEFAULT})")
     parser.add_argument("place", metavar="HOST[/CONTAINER]", help="vm1, vm1/c1, gateway, outside, operator, switch")
     parser.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- ARGV", help="the command")
 
@@ -142,7 +144,7 @@ def _break(args: argparse.Namespace) -> int:
 
     if len(args.words) > 2:
         raise LabError("too many words", remedy="hostgw-tui lab break [NAME] ID")
-    name = args.words[0] if len(args.words) == 2 else _DEFAULT
+    name = args.words[0] if len(args.words) == 2 else DEFAULT
     fault = break_(name, args.words[-1])
     _say(f"{fault.id} on {fault.host}: {fault.title}")
     return 0

@@ -79,7 +79,7 @@ def break_(name: str, fault_id: str) -> Fault:
     """Bring a fault about; raises LabError when it is unknown, does not fit the lab or a command fails."""
     fault = find(fault_id)
     lab = load(name)
-    _check_fit(lab, fault)
+    check_fit(lab, fault)
     with store.locked(lab.directory):
         for each in _steps_for(lab, fault):
             _run(lab, fault, each)
@@ -96,7 +96,8 @@ def find(fault_id: str) -> Fault:
     raise LabError(f"there is no fault {fault_id}", remedy=f"one of: {', '.join(fault.id for fault in FAULTS)}")
 
 
-def _check_fit(lab: Lab, fault: Fault) -> None:
+def check_fit(lab: Lab, fault: Fault) -> None:
+    """Raise LabError unless a lab has what a fault needs."""
     if lab.shape.hosts < fault.hosts:
         raise LabError(f"{fault.id} needs {fault.hosts} hosts, lab {lab.name} has {lab.shape.hosts}")
     if lab.shape.containers < fault.containers:

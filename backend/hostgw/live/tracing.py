@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from hostgw.capture.clocks import Timing
 from hostgw.capture.expected import Pair, as_predicted, compared
-from hostgw.capture.frames import ECHO_REQUESTS, ICMP
+from hostgw.capture.frames import ECHO_REQUESTS, ICMP, TCP, UDP, Frame
 from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.tap_points import TapPoint, TapState
 from hostgw.capture.taps import Capture
+from hostgw.capture.verdicts import wants_answer
 from hostgw.capture.view import Settings
 from hostgw.clean import clean
 from hostgw.errors import CaptureError, HostgwError, UsageError
 from hostgw.live.points import default_points, tap_points
 from hostgw.model.ip import address_number
-from hostgw.model.path import End, Outcome, Prediction
+from hostgw.model.path import End, Outcome, Prediction, Query
 from hostgw.paths.predict import predict
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.link import Asked
-from hostgw.wire import ArpProbe, ArpProbeReply, Probe
+from hostgw.wire import ArpProbe, ArpProbeReply, Contact, Probe, ProbeAnswer, ProbeReply, Reply
 
 if TYPE_CHECKING:
     from hostgw.live.engine import Live
@@ -69,6 +71,8 @@ class Tracing:
     points: dict[int, TapPoint]
     probes: tuple[Traced, ...]
     capture: Capture
+    refused: bool = False
+    """The last connection or datagram was refused: nobody listens on that port."""
 
     @property
     def never_left(self) -> bool:
@@ -78,37 +82,39 @@ class Tracing:
 
     @property
     def works(self) -> bool:
-        """Every probe was answered, on the predicted way."""
-        return bool(self.probes) and all(p.verdict is Verdict.ANSWERED and p.predicted for p in self.probes)
+        """Every probe was answered on the predicted way; of a datagram it is enough that it arrived."""
+        fine = {Verdict.ANSWERED, *([Verdict.DELIVERED] if self.prediction.query.protocol == "udp" else [])}
+        return bool(self.probes) and all(p.verdict in fine and p.predicted for p in self.probes)
 
 
-def trace(live: Live, source: End, destination: End, count: int = 1) -> Tracing:
-    """Open taps, send echo requests, wait for what becomes of them.
+def trace(live: Live, source: End, destination: End, count: int = 1, query: Query | None = None) -> Tracing:
+    """Open taps, send echo requests (or, by `query`, open TCP connections or send datagrams), see what becomes of them.
 
     Raises:
         UsageError: the source is not on a listed host, or nothing would pass a tap, for both ends are one namespace.
         CaptureError: a tap would feed on our own SSH connection, or none opens.
         HostgwError: the source cannot send.
     """
-    prediction = predicted(live, source, destination)
+    prediction = predicted(live, source, destination, query)
     if not prediction.forward.hops and prediction.forward.outcome is Outcome.DELIVERED:
         raise UsageError(f"{prediction.destination} is {prediction.source} itself", "", "Nothing would pass a tap.")
     points = _points(live, prediction)
-    capture = live.captures.start(points, "icmp", settings=Settings(window_ns=WINDOW_NS))
+    capture = live.captures.start(points, _expression(prediction.query), settings=Settings(window_ns=WINDOW_NS))
     try:
         _await_open(capture)
-        _send(live, prediction.source, prediction.destination, count)
+        answers = _send(live, prediction, count)
         probes = _await_verdicts(capture, prediction, count)
     finally:
         live.captures.stop()
-    return Tracing(prediction, dict(enumerate(points)), probes, capture)
+    refused = bool(answers) and answers[-1].kind == "refused"
+    return Tracing(prediction, dict(enumerate(points)), probes, capture, refused)
 
 
-def predicted(live: Live, source: End, destination: End) -> Prediction:
+def predicted(live: Live, source: End, destination: End, query: Query | None = None) -> Prediction:
     """Predict, and ask by ARP who takes what the neighbour tables say nothing of yet."""
     heard: dict[Asked, tuple[str, ...]] = {}
     for _ in range(MOST_ASKED):
-        found = predict(live.view().fabric, source, destination, heard=heard)
+        found = predict(live.view().fabric, source, destination, query, heard)
         asks = [*found.forward.asks, *(found.back.asks if found.back else ())]
         answers = {ask: macs for ask in asks if (macs := _answers(live, *ask)) is not None}
         if not answers:
@@ -149,12 +155,26 @@ def _await_open(capture: Capture) -> None:
         raise CaptureError("no tap could be opened", "; ".join(sorted(reasons)))
 
 
-def _send(live: Live, source: End, destination: End, count: int) -> None:
+def _expression(query: Query) -> str:
+    """Return the capture filter: the probe, its answers, and errors about it."""
+    return "icmp" if query.protocol == "icmp" else f"icmp or ({query.protocol} port {query.port})"
+
+
+def _send(live: Live, prediction: Prediction, count: int) -> tuple[ProbeAnswer, ...]:
+    """Send the probes; return what the source heard."""
+    source, target, query = prediction.source, prediction.destination.address, prediction.query
     node = node_of(live.view().fabric, source)
     if node is None:
         raise CaptureError(f"{source} cannot send", "it is not on a listed host")
-    probe = lambda number: Probe(number, node.ns, destination.address, count, source=source.address)  # noqa: E731
-    live.ask(source.host, probe, SETTLE_S + count).result(SETTLE_S + count)
+    if query.protocol == "icmp":
+        echo = lambda number: Probe(number, node.ns, target, count, source=source.address)  # noqa: E731
+        return _heard(live.ask(source.host, echo, SETTLE_S + count), SETTLE_S + count)
+    contact = lambda number: Contact(number, node.ns, query.protocol, target, query.port, source.address)  # noqa: E731
+    return tuple(each for _ in range(count) for each in _heard(live.ask(source.host, contact, SETTLE_S), SETTLE_S))
+
+
+def _heard(asked: Future[Reply], seconds: float) -> tuple[ProbeAnswer, ...]:
+    return cast("ProbeReply", asked.result(seconds)).answers
 
 
 def _await_verdicts(capture: Capture, prediction: Prediction, count: int) -> tuple[Traced, ...]:
@@ -176,17 +196,26 @@ def probes(capture: Capture, prediction: Prediction) -> Iterator[Traced]:
     ends = address_number(prediction.source.address), address_number(prediction.destination.address)
     for view in capture.view(1000).journeys:
         frame = view.first.frame
-        asks = frame.protocol == ICMP and frame.kind in ECHO_REQUESTS
-        if asks and (frame.source, frame.destination) == ends:
+        if (frame.source, frame.destination) == ends and _asks(frame, prediction.query):
             yield _one(capture, view, prediction, points)
 
 
+def _asks(frame: Frame, query: Query) -> bool:
+    """Tell whether a packet is a probe of ours: an echo request, the first segment or the datagram to the port."""
+    if query.protocol == "icmp":
+        return frame.protocol == ICMP and frame.kind in ECHO_REQUESTS
+    if frame.destination_port != query.port:
+        return False
+    return frame.protocol == UDP if query.protocol == "udp" else frame.protocol == TCP and wants_answer(frame)
+
+
 def _one(capture: Capture, view: JourneyView, prediction: Prediction, points: dict[int, TapPoint]) -> Traced:
-    timing = capture.timing(view)
     answer = capture.journey(view.reply) if view.reply else None
+    timing = capture.timing(view)  # after the answer was fetched, lest it have sightings of which nothing is told
     request, reply = timing.applied(view), timing.applied(answer) if answer else None
     outside = prediction.forward.outcome is Outcome.OUTSIDE
     there = compared(prediction.forward, request.sightings, points)
+    answered = reply is not None or prediction.query.protocol != "udp"
     seen = reply.sightings if reply else ()
-    back = compared(prediction.back, seen, points, known_ttl=not outside)
+    back = compared(prediction.back, seen, points, known_ttl=not outside) if answered else ()
     return Traced(request, reply, timing, capture.verdict(view), there, back)

@@ -19,7 +19,7 @@ def path_report(found: Prediction) -> PathReport:
 
 def path_text(found: Prediction, owner: Owner) -> Iterator[str]:
     """Yield the lines of a prediction for people; `owner` names MAC addresses."""
-    yield f"{found.source} -> {found.destination}, {_kind(found.query)}"
+    yield f"{found.source} -> {found.destination}, {kind(found.query)}"
     yield from _leg("there", found.forward, owner)
     if found.back:
         yield from _leg("back", found.back, owner)
@@ -27,7 +27,8 @@ def path_text(found: Prediction, owner: Owner) -> Iterator[str]:
     yield f"predicted: {conclusion(found)}"
 
 
-def _kind(query: Query) -> str:
+def kind(query: Query) -> str:
+    """Return what goes: ``icmp``, ``tcp port 80``."""
     return f"{query.protocol} port {query.port}" if query.port else query.protocol
 
 

@@ -12,7 +12,7 @@ from hostgw.capture.trace import Trace, Way, traced
 from hostgw.capture.trace import Traced as TracedProbe
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.path import Leg, Outcome
-from hostgw.report.path import place
+from hostgw.report.path import kind, place
 
 COLUMNS = "  {:<14} {:<16} {:<3}  {:<27} {:<15} {:>3} {:>12}"
 HEAD = COLUMNS.format("", "tap", "", "MAC", "source", "TTL", "time")
@@ -42,9 +42,11 @@ def trace_report(found: Tracing) -> Trace:
 def trace_text(found: Tracing, owner: Owner) -> Iterator[str]:
     """Yield the lines for people; `owner` names MAC addresses."""
     prediction = found.prediction
-    yield f"{prediction.source} -> {prediction.destination}, icmp"
+    yield f"{prediction.source} -> {prediction.destination}, {kind(prediction.query)}"
     if not found.probes:
         yield f"lost before the first tap, {_way(found.never_left)}: {found.prediction.forward.reason}"
+    if found.refused:
+        yield "the port refuses: nobody listens there"
     for each in found.probes:
         yield from _probe(found, each, owner)
 

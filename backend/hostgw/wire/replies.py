@@ -135,7 +135,7 @@ class TapClosed(msgspec.Struct, frozen=True, tag_field="type", tag="tap-closed")
 
 
 class ProbeAnswer(msgspec.Struct, frozen=True):
-    """One echo: who answered with what. `kind`: reply, unreachable, time-exceeded, timeout."""
+    """One echo: who answered with what. `kind`: reply, refused, unreachable, time-exceeded, timeout."""
 
     sequence: int
     kind: str

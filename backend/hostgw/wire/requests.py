@@ -166,6 +166,18 @@ class ArpProbe(msgspec.Struct, frozen=True, tag_field="type", tag="arp-probe"):
     ns: int = 0
 
 
+class Contact(msgspec.Struct, frozen=True, tag_field="type", tag="contact"):
+    """Open a TCP connection from a namespace and close it at once, or send a UDP datagram; a `ProbeReply` tells."""
+
+    id: int
+    ns: int
+    protocol: str
+    destination: str
+    port: int
+    source: str = ""
+    timeout_ms: int = 1000
+
+
 class Listen(msgspec.Struct, frozen=True, tag_field="type", tag="listen"):
     """Note the echoes in a namespace whose token has the same upper half; answered when it is over."""
 
@@ -181,6 +193,6 @@ class Unlisten(msgspec.Struct, frozen=True, tag_field="type", tag="unlisten"):
     id: int
 
 
-Probing = Probe | ArpProbe | Listen | Unlisten
+Probing = Probe | ArpProbe | Contact | Listen | Unlisten
 Guarding = Arm | Confirm | Extend | RollBack | Guards
 Request = Start | Ping | Refresh | Look | Conntrack | Suspects | Lookup | ReadFiles | Tap | Untap | Guarding | Probing

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     engine = live(args, AcceptNew(prompter) if args.accept_new else prompter)
     fps = FPS_OVER_SSH if os.environ.get("SSH_CONNECTION") else FPS
     title = f"lab {args.lab}" if args.lab else ""
-    app = HostgwApp(engine, prompter, title=title, ascii=_ascii_only(), fps=fps)
+    app = HostgwApp(engine, prompter, title=title, lab=args.lab or "", ascii=_ascii_only(), fps=fps)
     with Departure(app.leave, engine.stop, sys.stdin.fileno()):
         app.run()
     return app.return_code or 0

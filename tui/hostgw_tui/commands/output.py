@@ -26,10 +26,21 @@ def write(report: msgspec.Struct, lines: Iterable[str], as_json: bool) -> None:
         UsageError: stdout does not take it (a full disk).
         BrokenPipeError: nobody reads it.
     """
+    if as_json:
+        _put([json_text(report)])
+    else:
+        write_lines(lines)
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines for people; raises as `write` does."""
     paint = painted if colourful() else str
-    shown = [json_text(report)] if as_json else (paint(clean(line, LONGEST)) for line in lines)
+    _put(paint(clean(line, LONGEST)) for line in lines)
+
+
+def _put(lines: Iterable[str]) -> None:
     try:
-        sys.stdout.writelines(f"{line}\n" for line in shown)
+        sys.stdout.writelines(f"{line}\n" for line in lines)
         sys.stdout.flush()
     except BrokenPipeError:
         raise

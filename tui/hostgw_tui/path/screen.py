@@ -167,6 +167,11 @@ class PathScreen(MainScreen):
 
     # ---- probing ----
 
+    def probe_between(self, source: str, destination: str) -> None:
+        """Show the way between two places, and send a probe along it."""
+        self._show((source, destination))
+        self.action_probe()
+
     def action_probe(self) -> None:
         """Send a probe along the way."""
         found, error = self._predicted()

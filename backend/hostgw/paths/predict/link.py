@@ -85,6 +85,10 @@ def cross(travel: Travel, fabric: Fabric, departure: Departure, heard: Heard = N
 def _beyond(departure: Departure, segment: Segment) -> NoReturn:
     """End the way where nobody on the listed hosts takes the frame."""
     node, hop = departure.node, address_text(departure.next_hop)
+    if not segment.open and len(segment.others) == 1:
+        end = segment.others[0]
+        text = f"{end.link.name} on {end.node} is in no bridge, and nothing behind it takes what is for {hop}"
+        raise Ended(Outcome.LOST, text, end.node, astray=True)
     if any(holds(holder, departure.next_hop) for holder in segment.others):
         raise Ended(Outcome.LOST, f"{node} sends what is for {hop} to a MAC that no listed host has", node, astray=True)
     raise Ended(Outcome.OUTSIDE, f"{hop} takes it, which is no listed host", node)
