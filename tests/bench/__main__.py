@@ -43,7 +43,7 @@ def bench(sizes: tuple[int, ...]) -> list[Row]:
                 rows += measure("fixing", name) if size > ENOUGH else []
         finally:
             labs.down(name)
-    return rows + measure("pure", "-")
+    return rows + measure("pure", "-") + measure("correlating", "-")
 
 
 def table(rows: list[Row]) -> str:

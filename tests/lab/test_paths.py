@@ -69,6 +69,20 @@ def test_a_fault_loses_packets_where_it_was_predicted(shared_lab: Lab, fault: Fa
         labs.heal(shared_lab.name)
 
 
+def test_times_between_hosts_are_as_right_as_they_say(shared_lab: Lab) -> None:
+    """All hosts of a lab share the kernel's clock, so that whatever tells them apart is wrong."""
+    rows = wayfared(shared_lab, "vm1:c1>vm2:c1", "vm2:c1>vm3:c1")
+    rows += wayfared(shared_lab, "vm3:c1>vm1:c1")
+    for row in rows:
+        assert row["verdict"] == "answered", row["text"]
+        assert len(row["clocks"]) == 16
+        assert all(abs(apart) <= error for apart, error, _ in row["clocks"]), row["clocks"]
+        far = [(apart, error, by_ssh) for apart, error, by_ssh in row["clocks"] if by_ssh]
+        assert len(far) == 8
+        assert all(error < by_ssh for _, error, by_ssh in far), row["clocks"]
+        assert "±" in row["text"]
+
+
 def test_what_is_not_modelled_is_a_fault() -> None:
     assert set(NOT_MODELLED) <= {fault.id for fault in FAULTS}
 

@@ -31,8 +31,28 @@ def told(found: Tracing) -> dict[str, Any]:
         "verdict": each.verdict.value if each else None,
         "predicted": each.predicted if each else found.never_left,
         "why": reason(found, each) if each else found.prediction.forward.reason,
+        "clocks": _clocks(found),
         "text": "\n".join(trace_text(found, str)),
     }
+
+
+def _clocks(found: Tracing) -> list[tuple[int, int, int]]:
+    """Tell of each sighting how far its shown time is from the kernel's, beside the first one's; all share one clock.
+
+    With it the error shown, and that of the SSH echoes.
+    """
+    capture, rows = found.capture, []
+    for each in found.probes[:1]:
+        views = [view for view in (each.request, each.reply) if view]
+        kept = {s.serial: s for view in views if (as_told := capture.journey(view.number)) for s in as_told.sightings}
+        kernel = {s.serial: capture._clocks._raw(s, found.points[s.tap].host) for s in kept.values()}
+        start = each.request.first
+        for seen in (s for view in views for s in view.sightings):
+            apart = (seen.time_ns - kernel[seen.serial]) - (start.time_ns - kernel[start.serial])
+            echoes = [capture._clocks._applied(found.points[s.tap].host, s.serial).error_ns for s in (start, seen)]
+            home = found.points[seen.tap].host == found.points[start.tap].host
+            rows.append((apart, each.timing.error_ns(seen.tap), 0 if home else sum(echoes)))
+    return rows
 
 
 def traced(live: Live, source: str, destination: str) -> dict[str, Any]:

@@ -74,6 +74,12 @@ def many_faults() -> Fabric:
     return routes(fabric, "vm2", lambda rs: [*rs, Route("10.239.9.0/24", gateway="10.5.7.60", oif=NIC)])
 
 
+def blackholed() -> Fabric:
+    """vm1 drops what goes to vm2's containers."""
+    hole = Route(subnet(2), type="blackhole")
+    return settled(routes(healthy(), "vm1", lambda rs: [*(r for r in rs if r.dst != subnet(2)), hole]))
+
+
 def replace_gateway(route: Route, gateway: str) -> Route:
     """The same route by another next hop."""
     return Route(route.dst, gateway=gateway, oif=route.oif, protocol=route.protocol)

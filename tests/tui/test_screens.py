@@ -18,7 +18,7 @@ from hostgw_tui.pulse import Pulse
 from hostgw_tui.widgets.grid import Grid
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
-from tests.tui.fake import broken, connecting, counters, many_faults, one_missing, settled
+from tests.tui.fake import blackholed, broken, connecting, counters, many_faults, one_missing, settled
 from tests.tui.reading import engine_of, grid_text, reader_text, screen_text, settle
 from tests.tui.traffic import FakeTraffic
 
@@ -282,7 +282,24 @@ async def test_lost_pings_are_told(make: Make) -> None:
         traffic.pings(1, answered=False)
         traffic.pings(1, first=40)
         await settle(pilot)
-        assert "✗ lost" in screen_text(app)
+        assert "✗ lost vm1/eth0" in screen_text(app)
+
+
+async def test_a_lost_ping_says_why_where_that_is_predicted(make: Make) -> None:
+    app, traffic = make(blackholed()), FakeTraffic()
+    engine_of(app).tapped = traffic.start
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("5", "s")
+        await settle(pilot)
+        traffic.pings(1, answered=False, steps=1)
+        traffic.pings(1, first=40)
+        await settle(pilot)
+        await pilot.press("home")
+        await settle(pilot)
+        assert "✗ lost vm1/br0" in screen_text(app)
+        title = str(app.screen.query_one("#hops").border_title)
+        assert title.startswith("hops of packet 1 · lost after vm1/br0: "), title
+        assert "blackhole" in title
 
 
 async def test_capture_filter_is_checked_while_typing(make: Make) -> None:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from hostgw.capture.bpf import FourTuple
+from hostgw.capture.clocks import Clock
 from hostgw.capture.dissect import Fed, Statistics
 from hostgw.capture.pyshark_adapter import Field, Info, Layer
 from hostgw.capture.tap_points import TapPoint
@@ -92,7 +93,8 @@ class FakeTraffic:
     def start(self, points: Sequence[TapPoint], expression: str) -> Capture:
         sessions = {p.host: [FourTuple(OPERATOR, 50000, underlay(1), 22)] for p in points}
         dissector = FakeDissector()
-        self.capture = Capture(self._send, sessions, Settings(expression=expression), dissector=dissector)  # type: ignore[arg-type]
+        wanted, clock = Settings(expression=expression), lambda _host: Clock(0, 120_000)
+        self.capture = Capture(self._send, sessions, wanted, clock, dissector)  # type: ignore[arg-type]
         self.capture.add(points)
         return self.capture
 
@@ -104,12 +106,12 @@ class FakeTraffic:
         else:
             self.untapped += 1
 
-    def pings(self, count: int, first: int = 1, answered: bool = True) -> None:
-        """Let `count` pings pass, a tenth of a second apart."""
+    def pings(self, count: int, first: int = 1, answered: bool = True, steps: int = 8) -> None:
+        """Let `count` pings pass, a tenth of a second apart; of each, so many sightings."""
         assert self.capture is not None
         for sequence in range(first, first + count):
             start = BEGAN + sequence * 100_000_000
-            for host, index, micros, outbound, data in ping(sequence, answered):
+            for host, index, micros, outbound, data in ping(sequence, answered)[:steps]:
                 tap = self.taps.get((host, index))
                 if tap is not None:
                     frame = Captured(tap, start + micros * 1000, len(data), outbound, data)

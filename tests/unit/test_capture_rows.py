@@ -2,17 +2,24 @@ from __future__ import annotations
 
 import msgspec
 
+from hostgw.capture.clocks import Timing
 from hostgw.capture.correlate import Correlator
+from hostgw.capture.expected import Pair
 from hostgw.capture.frames import decode
 from hostgw.capture.journey_rows import duration, hop_rows, list_row, mac_owners
 from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, PORT, Change, JourneyView, Verdict
 from hostgw.capture.pyshark_adapter import Info
 from hostgw.capture.tap_points import TapPoint
+from hostgw.capture.taps import Capture
 from hostgw.capture.trace import Trace, traced
+from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.kernel import Link
+from hostgw.model.path import End, Leg, Outcome, Prediction, Query
+from hostgw.report.trace import times, trace_text
 from tests.unit.capture_frames import echo, frame, ipv4
 
 S = 1_000_000_000
+PREDICTION = Prediction(End("10.239.0.2", "vm1"), End("192.0.2.9"), Query(), Leg((), Outcome.UNKNOWN, "made up"))
 POINTS = {
     0: TapPoint("vm1", 0, 7, "veth1", order=PORT),
     1: TapPoint("vm1", 0, 3, "br0", order=BRIDGE, bridge=True),
@@ -42,6 +49,11 @@ def test_list_row() -> None:
     assert list_row(journey(), range(5), Info(0, "", ""), Verdict.UNKNOWN, ascii_only=True).taps == "oooo."
 
 
+def test_list_row_of_a_lost_packet_names_its_last_tap() -> None:
+    rows = [list_row(journey(), (), Info(0, "", ""), each, POINTS[3]) for each in (Verdict.LOST, Verdict.GAP)]
+    assert [row.lost_after for row in rows] == ["ext/eth0", ""]
+
+
 def test_hop_rows_say_what_changed() -> None:
     owner = mac_owners({"vm1": [Link(2, "eth0", mac="02:00:00:00:00:03")]})
     rows = hop_rows(journey(), POINTS, owner)
@@ -55,7 +67,19 @@ def test_hop_rows_say_what_changed() -> None:
 
 def test_times_between_hosts_carry_their_error() -> None:
     rows = hop_rows(journey(), POINTS, error_ns=lambda _tap: 20_000)
-    assert [row.delta for row in rows] == ["0µs", "=", "254µs", "~23µs"]
+    assert [row.delta for row in rows] == ["0µs", "=", "254µs", "~23µs±40µs"]
+
+
+def test_the_probe_s_times_since_the_start() -> None:
+    view = journey()
+    pairs = (*(Pair(None, sighting) for sighting in view.sightings[:2]), Pair(None, None), Pair(None, view.last))
+    timing = Timing({}, dict.fromkeys(POINTS, 20_000))
+    probe = Traced(view, None, timing, Verdict.ANSWERED, pairs, ())
+    found = Tracing(PREDICTION, POINTS, (probe,), Capture(lambda _host, _request: None, {}))
+    assert list(times(found, probe, pairs)) == ["0µs", "=", "", "277µs±40µs"]
+    text = "\n".join(trace_text(found, str))
+    assert "   =\n" in text
+    assert "   277µs±40µs" in text
 
 
 def test_durations() -> None:

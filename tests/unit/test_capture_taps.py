@@ -12,11 +12,12 @@ import pytest
 from hostgw.capture import journeys
 from hostgw.capture import taps as capture_taps
 from hostgw.capture.bpf import FourTuple
+from hostgw.capture.clocks import Clock
 from hostgw.capture.dissect import Dissector, Fed
 from hostgw.capture.pcapng import Writer
 from hostgw.capture.tap_points import TapPoint, TapState
 from hostgw.capture.taps import Capture
-from hostgw.capture.view import Clock, Settings
+from hostgw.capture.view import Settings
 from hostgw.errors import CaptureError
 from hostgw.wire import Captured, Tap, TapClosed, TapReady, TapStats, Untap
 from tests.unit.capture_frames import echo, frame, ipv4
@@ -91,7 +92,7 @@ def test_frames_become_journeys_across_hosts_with_clocks_corrected() -> None:
     (journey,) = view.journeys
     assert [(s.tap, s.time_ns) for s in journey.sightings] == [(0, S), (1, S + 10), (2, S + 20)]
     assert (view.total, view.frames, [t.received for t in view.taps]) == (1, 3, [1, 1, 1])
-    assert c.error_ns(2) == 9
+    assert c.timing(journey).error_ns(2) == 9
     assert c.info(journey).text == "echo request id 5 seq 1"
     assert c.raw(journey.first) == seen(1, 64).data
     assert c.details(journey.first) == ()

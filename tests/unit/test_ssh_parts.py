@@ -14,12 +14,13 @@ from hostgw.errors import HostError, HostgwError
 from hostgw.model.host import HostState
 from hostgw.ssh.backoff import Backoff
 from hostgw.ssh.calls import Calls
-from hostgw.ssh.clock import Clock
+from hostgw.ssh.clock import Clock, Sample
 from hostgw.ssh.dial import dial
 from hostgw.ssh.jumps import Jumps
 from hostgw.ssh.keys import KeyRing, is_encrypted
 from hostgw.ssh.lifeline import Cut, Lifeline
 from hostgw.ssh.limits import Limits
+from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import AcceptNew, Refuse, Terminal
 from hostgw.ssh.remembering import Remembering
 from hostgw.wire import Failure, LookupReply
@@ -135,6 +136,23 @@ def test_clock_takes_the_quickest_echo() -> None:
     clock.answered(99, 0)
     assert clock.best is not None
     assert abs(clock.best.offset_ns - 7_000_000_000) < 1_000_000_000
+
+
+def test_an_echo_grows_old() -> None:
+    """Clocks drift: a later echo that was slower may bound the clock closer than a quick one of long ago."""
+    quick, slow = Sample(0, 100_000, 0), Sample(0, 300_000, 10_000_000_000)
+    assert [sample.error_ns(10_000_000_000) for sample in (quick, slow)] == [550_000, 150_000]
+    assert quick.error_ns(0) == 50_000
+    assert Options().ping_s <= 10
+
+
+def test_a_clock_that_was_set_is_believed_at_once() -> None:
+    clock = Clock()
+    for ping, ahead in enumerate((7_000_000_000, 7_000_000_000, -40_000_000_000)):
+        clock.sent(ping)
+        clock.answered(ping, time.time_ns() + ahead)
+    assert clock.best is not None
+    assert abs(clock.best.offset_ns + 40_000_000_000) < 1_000_000_000
 
 
 def test_name_without_address() -> None:

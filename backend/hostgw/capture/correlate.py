@@ -23,6 +23,8 @@ MAX_SIGHTINGS = 256
 """Of one journey; a looping packet can live for 255 hops."""
 MAX_RIVALS = 64
 """Open journeys with equal invariants that a sighting is compared with."""
+MAX_ANSWERED = 500
+"""Answered journeys that wait to be learned from; those that come when there are as many are passed over."""
 SAME_ENDS = 9
 """Score of a sighting whose addresses, ports and ICMP id stand in the journey already; any other is less."""
 
@@ -36,6 +38,8 @@ class Correlator:
         self.count = 0
         """Journeys so far; the newest has this number."""
         self.ambiguous = 0
+        self.answered: deque[int] = deque()
+        """Requests whose answer was seen; whoever learns from them takes them out."""
         self._ring: list[Journey | None] = [None] * capacity
         self._open: dict[tuple[int, ...], list[Journey]] = {}
         self._ages: deque[tuple[int, tuple[int, ...]]] = deque()
@@ -82,6 +86,7 @@ class Correlator:
         """Forget every journey; numbers go on."""
         self._ring = [None] * self.capacity
         self._open.clear()
+        self.answered.clear()
         self._ages.clear()
         self._pairs = Pairs()
 
@@ -121,6 +126,8 @@ class Correlator:
         frame = reply.sightings[0].frame
         if frame.quoted is None:
             request.reply = request.reply or reply.number
+            if len(self.answered) < MAX_ANSWERED:
+                self.answered.append(request.number)
         elif frame.kind != REDIRECT:
             request.error = request.error or reply.number
 

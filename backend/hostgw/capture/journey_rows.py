@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from hostgw.capture.clocks import UNKNOWN
 from hostgw.capture.describe import address, destination, mac, source
 from hostgw.capture.journeys import Change, JourneyView, Sighting, Verdict, changes
 from hostgw.capture.pyshark_adapter import Info
@@ -17,6 +18,8 @@ GLYPHS, ASCII_GLYPHS = ("●", "·"), ("o", ".")
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 Owner = Callable[[str], str]
+ErrorNs = Callable[[int], int]
+"""How wrong the times of a tap may be against those of taps on other hosts."""
 
 
 class ListRow(NamedTuple):
@@ -33,6 +36,8 @@ class ListRow(NamedTuple):
     """One glyph per tap, in the order of the capture's taps."""
     info: str
     verdict: Verdict
+    lost_after: str = ""
+    """Name of the last tap that saw a lost packet."""
 
 
 class HopRow(NamedTuple):
@@ -44,7 +49,8 @@ class HopRow(NamedTuple):
     delta_ns: int | None
     """Since the sighting before; None for the first."""
     delta: str
-    """The same as text: ``=`` for one stamp shared by two taps, ``~`` before what is within the clocks' error."""
+    """The same as text: ``=`` for one stamp shared by two taps; between hosts with ``±`` the clocks' error, and ``~``
+    before what is within it."""
     source_mac: str
     source_owner: str
     destination_mac: str
@@ -56,9 +62,15 @@ class HopRow(NamedTuple):
 
 
 def list_row(
-    view: JourneyView, taps: Sequence[int], info: Info, verdict: Verdict, *, ascii_only: bool = False
+    view: JourneyView,
+    taps: Sequence[int],
+    info: Info,
+    verdict: Verdict,
+    last: TapPoint | None = None,
+    *,
+    ascii_only: bool = False,
 ) -> ListRow:
-    """Return the list's line for a journey; `taps` are the columns of glyphs."""
+    """Return the list's line for a journey; `taps` are the columns of glyphs, at `last` it was seen last."""
     first = view.first
     seen_glyph, missing_glyph = ASCII_GLYPHS if ascii_only else GLYPHS
     seen = {sighting.tap for sighting in view.sightings}
@@ -72,6 +84,7 @@ def list_row(
         taps="".join(seen_glyph if tap in seen else missing_glyph for tap in taps),
         info=info.text,
         verdict=verdict,
+        lost_after=last.name if last and verdict is Verdict.LOST else "",
     )
 
 
@@ -79,15 +92,15 @@ def hop_rows(
     view: JourneyView,
     points: Mapping[int, TapPoint],
     owner: Owner = str,
-    error_ns: Callable[[int], int] = lambda _tap: 0,
+    error_ns: ErrorNs = lambda _tap: 0,
 ) -> list[HopRow]:
     """Return the hop table of a journey.
 
     Args:
-        view: the journey.
+        view: the journey, with the times of one clock (see `Timing`).
         points: the capture's taps.
         owner: names the owner of a MAC address (see `mac_owners`), or returns it as it is.
-        error_ns: how wrong the clock behind a tap may be.
+        error_ns: how wrong the times of a tap may be; those of two taps add up.
     """
     rows = []
     previous: Sighting | None = None
@@ -102,7 +115,7 @@ def _hop(
     sighting: Sighting,
     points: Mapping[int, TapPoint],
     owner: Owner,
-    error_ns: Callable[[int], int],
+    error_ns: ErrorNs,
 ) -> HopRow:
     frame, point = sighting.frame, points.get(sighting.tap)
     macs = mac(frame.source_mac), mac(frame.destination_mac)
@@ -128,16 +141,32 @@ def _delta(
     previous: Sighting | None,
     sighting: Sighting,
     points: Mapping[int, TapPoint],
-    error_ns: Callable[[int], int],
+    error_ns: ErrorNs,
 ) -> str:
     if previous is None:
         return duration(0)
-    delta = sighting.time_ns - previous.time_ns
-    before, here = points.get(previous.tap), points.get(sighting.tap)
-    if before and here and before.host == here.host:
-        return duration(delta) if delta else "="
-    error = error_ns(previous.tap) + error_ns(sighting.tap)
-    return f"~{duration(delta)}" if abs(delta) <= error or delta < 0 else duration(delta)
+    return "=" if one_stamp(previous, sighting, points) else elapsed(previous, sighting, points, error_ns)
+
+
+def one_stamp(previous: Sighting, sighting: Sighting, points: Mapping[int, TapPoint]) -> bool:
+    """Tell whether two taps of a host share a stamp, which is no measurement: the kernel stamps on arrival only."""
+    return sighting.time_ns == previous.time_ns and _one_clock(previous, sighting, points)
+
+
+def elapsed(earlier: Sighting, later: Sighting, points: Mapping[int, TapPoint], error_ns: ErrorNs) -> str:
+    """Return the time between two sightings; between hosts with its error, and ``~`` before what it does not tell."""
+    delta = later.time_ns - earlier.time_ns
+    if _one_clock(earlier, later, points):
+        return duration(delta)
+    error = error_ns(earlier.tap) + error_ns(later.tap)
+    vague = "~" if abs(delta) <= error or delta < 0 else ""
+    shown = "" if error == 0 else "±?" if error >= UNKNOWN.error_ns else f"±{duration(error)}"
+    return f"{vague}{duration(delta)}{shown}"
+
+
+def _one_clock(a: Sighting, b: Sighting, points: Mapping[int, TapPoint]) -> bool:
+    before, here = points.get(a.tap), points.get(b.tap)
+    return bool(before and here and before.host == here.host)
 
 
 def duration(ns: int) -> str:

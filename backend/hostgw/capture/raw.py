@@ -12,7 +12,7 @@ OVERHEAD = 250
 
 
 class Raw(msgspec.Struct, frozen=True, gc=False):
-    """A frame as a tap saw it, its time corrected by the host's clock offset."""
+    """A frame as a tap saw it, its time corrected by what the host's SSH echo told then."""
 
     serial: int
     tap: int

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from hostgw.capture import pcapng
+from hostgw.capture.clocks import Clock, Clocks, Timing
 from hostgw.capture.correlate import Correlator
 from hostgw.capture.describe import describe, protocol
 from hostgw.capture.dissect import Dissector, Fed
@@ -22,7 +23,7 @@ from hostgw.capture.raw import Raw, RawRing
 from hostgw.capture.tap_points import TapPoint, TapStatus
 from hostgw.capture.tap_table import Arming, Sessions, TapTable
 from hostgw.capture.verdicts import verdict
-from hostgw.capture.view import DEFAULTS, Clock, Settings, View
+from hostgw.capture.view import DEFAULTS, Settings, View
 from hostgw.clean import clean
 from hostgw.errors import CaptureError
 from hostgw.wire import Captured, Tap, TapClosed, TapReady, TapStats, Untap
@@ -31,6 +32,8 @@ MAX_QUEUED = 200_000
 """Frames that wait to be decoded."""
 SLICE = 500
 """Frames that are correlated under one lock; the screen waits no longer than that."""
+SETTLED_NS = 500_000_000
+"""Taps tell their frames in bursts; what began so long ago has been told of."""
 MIN_SNAPLEN = 128
 """Headers and the payload bytes that recognise a packet."""
 
@@ -80,6 +83,7 @@ class Capture:
         self._queued = self._serial = 0
         self._raw = RawRing(settings.keep_bytes)
         self._correlator = Correlator(settings.journeys, settings.window_ns)
+        self._clocks = Clocks()
         self._work = threading.Event()
         self._closing = False
         self._worker = threading.Thread(target=self._run, name="capture", daemon=True)
@@ -161,8 +165,7 @@ class Capture:
     def journey(self, number: int) -> JourneyView | None:
         """Return one journey, if it is still kept."""
         with self._lock:
-            found = self._correlator.get(number)
-            return self._correlator.view(found, self._taps.orders) if found else None
+            return self._kept(number)
 
     def verdict(self, view: JourneyView) -> Verdict:
         """Return what became of a packet, as far as the taps can tell by now."""
@@ -172,9 +175,33 @@ class Capture:
         """Return the newest time that the taps have told, or ours when that is later."""
         return max(self._correlator.now_ns, self._now())
 
-    def error_ns(self, tap: int) -> int:
-        """Return how wrong the times of a tap may be against those of other hosts."""
-        return self._clock(self._taps[tap].point.host).error_ns
+    def timing(self, view: JourneyView) -> Timing:
+        """Return the times of a journey, of what it answers and of what answers it, by the clock where it begins."""
+        with self._lock:
+            self._learn()
+            asked, answer = self._kept(view.request), self._kept(view.reply)
+            exchanges = [*([(asked, view)] if asked else ()), *([(view, answer)] if answer else ())]
+            return self._clocks.timing(view, exchanges, self.point)
+
+    def point(self, tap: int) -> TapPoint:
+        """Return where a tap is."""
+        return self._taps[tap].point
+
+    def _learn(self) -> None:
+        """Learn of the clocks from packets whose answers have gone all their way by now."""
+        waiting, settled = self._correlator.answered, self._correlator.now_ns - SETTLED_NS
+        while waiting:
+            request = self._kept(waiting[0])
+            if request and request.first.time_ns > settled:
+                return
+            waiting.popleft()
+            reply = self._kept(request.reply) if request else None
+            if request and reply:
+                self._clocks.learn((request, reply), self.point)
+
+    def _kept(self, number: int) -> JourneyView | None:
+        found = self._correlator.get(number)
+        return self._correlator.view(found, self._taps.orders) if found else None
 
     def info(self, view: JourneyView) -> Info:
         """Return protocol and info text of a journey: tshark's if it has dissected any sighting, else our own."""
@@ -270,9 +297,11 @@ class Capture:
 
     def _decode(self, host: str, frames: list[Captured]) -> None:
         """Decode and correlate a batch. Frames of taps that we never opened are dropped."""
-        offset = self._clock(host).offset_ns
+        clock = self._clock(host)
+        offset = clock.offset_ns
         decoded = [(frame, decode(frame.data)) for frame in frames]
         with self._lock:
+            self._clocks.heard(host, clock, self._serial + 1)
             fresh = [raw for frame, headers in decoded if (raw := self._correlate(host, offset, frame, headers))]
         for raw in fresh:
             if self._dissector is not None:

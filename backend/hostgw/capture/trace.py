@@ -12,7 +12,7 @@ from hostgw.capture.tap_points import TapPoint
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A sighting; times are epoch nanoseconds of the host, corrected by its clock offset."""
+    """A sighting; times are epoch nanoseconds by the clock of the host where the packet began, corrected to ours."""
 
     host: str
     interface: str
@@ -20,6 +20,7 @@ class Seen(msgspec.Struct, frozen=True):
     direction: str
     time_ns: int
     error_ns: int
+    """How wrong the time may be against the first host's; the errors of two times from different hosts add up."""
     source_mac: str
     destination_mac: str
     source: str

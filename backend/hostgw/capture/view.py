@@ -11,13 +11,6 @@ from hostgw.capture.raw import MAX_BYTES
 from hostgw.capture.tap_points import TapStatus
 
 
-class Clock(NamedTuple):
-    """How far a host's clock is ahead of ours, and how wrong that may be."""
-
-    offset_ns: int = 0
-    error_ns: int = 0
-
-
 class Settings(NamedTuple):
     """What a capture may take. Limits of 0 are none."""
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from hostgw.capture.clocks import UNKNOWN, Clock
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.checks.witness import LEAST_S, WITNESSED
@@ -394,7 +395,8 @@ class Live:
     def frames(self, host: str, frames: list[Captured]) -> None:
         """Take captured frames."""
         clock = self._sessions[host].clock
-        self.captures.frames(host, frames, clock.offset_ns if clock else 0, clock.rtt_ns if clock else 0)
+        told = Clock(clock.offset_ns, clock.error_ns(time.monotonic_ns())) if clock else UNKNOWN
+        self.captures.frames(host, frames, told)
 
     def _mesh(self, fabric: Fabric) -> Mesh:
         intention = self._intention

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from hostgw.capture.bpf import FourTuple
+from hostgw.capture.clocks import UNKNOWN, Clock
 from hostgw.capture.dissect import Dissector
 from hostgw.capture.pcapng import Writer
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
-from hostgw.capture.view import Clock, Settings
+from hostgw.capture.view import Settings
 from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Host
 from hostgw.model.host import HostState
@@ -50,7 +51,7 @@ class Captures:
         """
         self.stop()
         wanted = (settings or Settings())._replace(expression=expression)
-        clock = lambda host: self._clocks.get(host, Clock())  # noqa: E731
+        clock = lambda host: self._clocks.get(host, UNKNOWN)  # noqa: E731
         capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns, self._numbers)
         with self._lock:
             self._running = capture
@@ -74,9 +75,9 @@ class Captures:
         if self._running is not None and isinstance(message, (TapReady, TapStats, TapClosed)):
             self._running.feed(host, message)
 
-    def frames(self, host: str, frames: list[Captured], offset_ns: int, rtt_ns: int) -> None:
-        """Take captured frames; the clock's error is at most half the round trip."""
-        self._clocks[host] = Clock(offset_ns, rtt_ns // 2)
+    def frames(self, host: str, frames: list[Captured], clock: Clock) -> None:
+        """Take captured frames, and what the host's clock is like by now."""
+        self._clocks[host] = clock
         if self._running is not None:
             self._running.feed(host, frames)
 

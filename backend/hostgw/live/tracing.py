@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from hostgw.capture.clocks import Timing
 from hostgw.capture.expected import Pair, as_predicted, compared
 from hostgw.capture.frames import ECHO_REQUESTS, ICMP, TCP, UDP, Frame
 from hostgw.capture.journeys import JourneyView, Verdict
@@ -50,6 +51,8 @@ class Traced:
 
     request: JourneyView
     reply: JourneyView | None
+    timing: Timing
+    """By which the times of both are told."""
     verdict: Verdict
     there: tuple[Pair, ...]
     back: tuple[Pair, ...]
@@ -207,10 +210,12 @@ def _asks(frame: Frame, query: Query) -> bool:
 
 
 def _one(capture: Capture, view: JourneyView, prediction: Prediction, points: dict[int, TapPoint]) -> Traced:
-    reply = capture.journey(view.reply) if view.reply else None
+    answer = capture.journey(view.reply) if view.reply else None
+    timing = capture.timing(view)  # after the answer was fetched, lest it have sightings of which nothing is told
+    request, reply = timing.applied(view), timing.applied(answer) if answer else None
     outside = prediction.forward.outcome is Outcome.OUTSIDE
-    there = compared(prediction.forward, view.sightings, points)
+    there = compared(prediction.forward, request.sightings, points)
     answered = reply is not None or prediction.query.protocol != "udp"
     seen = reply.sightings if reply else ()
     back = compared(prediction.back, seen, points, known_ttl=not outside) if answered else ()
-    return Traced(view, reply, capture.verdict(view), there, back)
+    return Traced(request, reply, timing, capture.verdict(view), there, back)

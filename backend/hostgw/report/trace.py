@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hostgw.capture.describe import address, mac
 from hostgw.capture.expected import Pair, as_predicted
-from hostgw.capture.journey_rows import Owner, duration
-from hostgw.capture.journeys import Sighting, Verdict
+from hostgw.capture.journey_rows import Owner, elapsed, one_stamp
+from hostgw.capture.journeys import Verdict
 from hostgw.capture.trace import Trace, Way, traced
 from hostgw.capture.trace import Traced as TracedProbe
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.path import Leg, Outcome
 from hostgw.report.path import kind, place
 
-COLUMNS = "  {:<14} {:<16} {:<3}  {:<27} {:<15} {:>3} {:>6}"
+COLUMNS = "  {:<14} {:<16} {:<3}  {:<27} {:<15} {:>3} {:>12}"
 HEAD = COLUMNS.format("", "tap", "", "MAC", "source", "TTL", "time")
 
 
@@ -30,7 +30,7 @@ def trace_report(found: Tracing) -> Trace:
                 each.reply,
                 each.verdict,
                 found.points,
-                found.capture.error_ns,
+                each.timing.error_ns,
                 reason(found, each) or None,
                 each.predicted,
             )
@@ -78,40 +78,43 @@ def _probe(found: Tracing, each: Traced, owner: Owner) -> Iterator[str]:
     yield ""
     why = reason(found, each)
     yield f"{each.verdict.value}, {_way(each.predicted)}{f': {why}' if why else ''}"
-    yield from _leg("there", each.there, each.request.first, found, owner)
+    yield from _leg("there", each.there, found, each, owner)
     if each.back:
-        yield from _leg("back", each.back, each.request.first, found, owner)
+        yield from _leg("back", each.back, found, each, owner)
 
 
-def _leg(name: str, pairs: tuple[Pair, ...], first: Sighting, found: Tracing, owner: Owner) -> Iterator[str]:
+def _leg(name: str, pairs: tuple[Pair, ...], found: Tracing, each: Traced, owner: Owner) -> Iterator[str]:
     yield f"{name}:"
     yield HEAD
-    for pair in pairs:
-        yield _line(pair, first, found, owner)
+    for pair, since in zip(pairs, times(found, each, pairs), strict=True):
+        yield _line(pair, since, found, owner).rstrip()
 
 
-def _line(pair: Pair, first: Sighting, found: Tracing, owner: Owner) -> str:
+def _line(pair: Pair, since: str, found: Tracing, owner: Owner) -> str:
     if pair.sighting is None:
         hop = pair.hop
         where = (place(hop), hop.direction, _macs(hop.source_mac, hop.destination_mac, owner)) if hop else ("", "", "")
         rest = (hop.source, hop.ttl) if hop else ("", "")
-        return COLUMNS.format("not seen", *where, *rest, "").rstrip()
+        return COLUMNS.format("not seen", *where, *rest, since)
     seen, frame = pair.sighting, pair.sighting.frame
     state = "ok" if pair.right else "not predicted" if pair.hop is None else f"other {' '.join(pair.differs)}"
     macs = _macs(mac(frame.source_mac), mac(frame.destination_mac), owner)
     where = (found.points[seen.tap].name, "out" if seen.outbound else "in", macs)
-    elapsed = time_since(found, first, seen)
-    return COLUMNS.format(state, *where, address(frame.source, frame.version), frame.ttl, elapsed)
+    return COLUMNS.format(state, *where, address(frame.source, frame.version), frame.ttl, since)
 
 
 def _macs(source: str, destination: str, owner: Owner) -> str:
     return f"{owner(source) if source else '?'} > {owner(destination) if destination else '?'}"
 
 
-def time_since(found: Tracing, first: Sighting, seen: Sighting) -> str:
-    """Return the time from the first sighting to another; ``~`` stands before what two clocks cannot tell."""
-    delta = seen.time_ns - first.time_ns
-    if found.points[seen.tap].host == found.points[first.tap].host:
-        return duration(delta)
-    error = found.capture.error_ns(first.tap) + found.capture.error_ns(seen.tap)
-    return f"~{duration(delta)}" if abs(delta) <= error or delta < 0 else duration(delta)
+def times(found: Tracing, each: Traced, pairs: Iterable[Pair]) -> Iterator[str]:
+    """Yield for each place the time since the first sighting; ``=`` where the stamp is that of the place before."""
+    first, before = each.request.first, None
+    for seen in (pair.sighting for pair in pairs):
+        if seen is None:
+            yield ""
+        elif before is not None and one_stamp(before, seen, found.points):
+            yield "="
+        else:
+            yield elapsed(first, seen, found.points, each.timing.error_ns)
+        before = seen or before

@@ -108,11 +108,11 @@ def _print(capture: Capture, shown: int) -> int:
 
 def _line(capture: Capture, journey: JourneyView) -> str:
     taps = [tap.tap for tap in capture.view(0).taps]
-    row = list_row(journey, taps, capture.info(journey), capture.verdict(journey), ascii_only=True)
+    last = capture.point(journey.last.tap)
+    row = list_row(journey, taps, capture.info(journey), capture.verdict(journey), last, ascii_only=True)
+    became = f"{row.verdict} after {row.lost_after}" if row.lost_after else row.verdict
     when = time.strftime("%H:%M:%S", time.localtime(row.time_ns / 1e9)) + f".{row.time_ns % 10**9 // 1000:06d}"
-    return (
-        f"{when}  {row.source:>15} > {row.destination:<15}  {row.taps}  ttl {row.ttls:<12} {row.verdict:<10} {row.info}"
-    )
+    return f"{when}  {row.source:>15} > {row.destination:<15}  {row.taps}  ttl {row.ttls:<12} {became:<10} {row.info}"
 
 
 def _summary(capture: Capture, args: argparse.Namespace) -> int:

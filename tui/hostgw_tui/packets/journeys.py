@@ -38,7 +38,7 @@ class JourneyRows(LazyRows):
         if view is None:
             return Row(str(number), (cell(""), cell("(no longer kept)"), *((),) * 6), dim=True)
         capture = self._capture
-        listed = list_row(view, self._taps, capture.info(view), capture.verdict(view))
+        listed = list_row(view, self._taps, capture.info(view), capture.verdict(view), capture.point(view.last.tap))
         return journey_row(listed, self._began_ns, view.request)
 
     def index_of(self, key: str) -> int | None:

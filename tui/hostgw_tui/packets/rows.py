@@ -33,18 +33,19 @@ def journey_row(row: ListRow, began_ns: int, request: int = 0) -> Row:
         cell(row.destination),
         cell(row.protocol, Tone.NAME),
         cell(row.taps, Tone.OK),
-        _verdict(row.verdict, request).cell,
+        _verdict(row, request).cell,
         cell(row.ttls, Tone.DIM),
         cell(row.info),
     )
     return Row(str(row.number), cells)
 
 
-def _verdict(found: Verdict, request: int) -> Sign:
-    """Return the verdict; of an answer, whose own end need not be seen, that it is one."""
-    if request and found in (Verdict.IN_FLIGHT, Verdict.UNKNOWN):
+def _verdict(row: ListRow, request: int) -> Sign:
+    """Return the verdict, and after which tap; of an answer, whose own end need not be seen, that it is one."""
+    if request and row.verdict in (Verdict.IN_FLIGHT, Verdict.UNKNOWN):
         return Sign("↩", "reply", Tone.DIM)
-    return VERDICTS[found]
+    sign = VERDICTS[row.verdict]
+    return sign._replace(word=f"{sign.word} {row.lost_after}") if row.lost_after else sign
 
 
 def hop_table(hops: Iterable[HopRow], raw_macs: bool) -> list[Row]:

@@ -12,12 +12,13 @@ from textual.message import Message
 from textual.widgets import Input
 
 from hostgw.capture.journey_rows import hop_rows
-from hostgw.capture.journeys import JourneyView
+from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.errors import HostgwError
 from hostgw.live.places import owners
 from hostgw.live.points import default_points, tap_points
+from hostgw.live.reasons import likely_reason
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import line
 from hostgw_tui.packets import texts
@@ -37,14 +38,14 @@ JOURNEYS = (
     Column("DESTINATION", most=39),
     Column("PROTO", most=8),
     Column("TAPS", most=24, above=70),
-    Column("VERDICT", 12),
+    Column("VERDICT", most=20),
     Column("TTL", most=24, above=110),
     Column("INFO", grow=True),
 )
 HOPS = (
     Column("TAP", most=22),
     Column("", 5),
-    Column("+TIME", 7, right=True),
+    Column("+TIME", most=14, right=True),
     Column("FROM", most=17),
     Column("TO", most=17),
     Column("SOURCE", most=15, above=70),
@@ -82,6 +83,7 @@ class PacketsScreen(Probing):
         self._written: int | None = None
         """How many frames there were when the capture was written."""
         self._began_ns = 0
+        self._likely: tuple[JourneyView | None, int, str] = (None, 0, "")
 
     def body(self) -> ComposeResult:
         """State line, list, hop table, filter line."""
@@ -145,9 +147,18 @@ class PacketsScreen(Probing):
         if view is None or capture is None:
             return
         points = {status.tap: status.point for status in capture.view(1).taps}
-        rows = hop_rows(view, points, str if self._raw_macs else owners(self.view.fabric), capture.error_ns)
+        timing, owner = capture.timing(view), str if self._raw_macs else owners(self.view.fabric)
+        rows = hop_rows(timing.applied(view), points, owner, timing.error_ns)
         hops.show(hop_table(rows, self._raw_macs))
-        hops.border_title = f"hops of packet {view.number}" + (" (raw MACs)" if self._raw_macs else "")
+        hops.border_title = texts.hops_title(view.number, self._raw_macs, self._lost(view, points, capture))
+
+    def _lost(self, view: JourneyView, points: dict[int, TapPoint], capture: Capture) -> str:
+        """Return after which tap a packet was lost and the likely reason, worked out once per state of the hosts."""
+        if capture.verdict(view) is not Verdict.LOST:
+            return ""
+        if self._likely[:2] != (view, self.view.number):
+            self._likely = (view, self.view.number, likely_reason(self.view, view, points))
+        return texts.lost(points[view.last.tap].name, self._likely[2])
 
     def _selected(self) -> JourneyView | None:
         row = self.query_one(JourneyGrid).current

@@ -43,6 +43,16 @@ def list_title(follow: bool, filtered: bool, shown: int, total: int, new: int) -
     return f"packets · {kept} · " + ("following" if follow else f"{new:,} new, G follows" if new else "G follows")
 
 
+def hops_title(number: int, raw_macs: bool, lost: str) -> str:
+    """Return the title of the hop table."""
+    return f"hops of packet {number}{' (raw MACs)' if raw_macs else ''}{lost}"
+
+
+def lost(after: str, reason: str) -> str:
+    """Return for a title where a packet was lost, and why if that is known."""
+    return f" · lost after {after}{f': {reason}' if reason else ''}"
+
+
 def at_stake(written: bool, frames: int) -> str:
     """Return what quitting a running capture would lose: `frames` of it are not written."""
     if not written:

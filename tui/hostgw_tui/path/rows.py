@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from hostgw.capture.describe import address, mac
 from hostgw.capture.expected import Pair
 from hostgw.capture.journey_rows import Owner
-from hostgw.capture.journeys import Sighting
 from hostgw.live.places import Place
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.finding import Finding
 from hostgw.model.path import Hop, Leg, Outcome, Prediction
 from hostgw.report.path import place
-from hostgw.report.trace import reason, time_since
+from hostgw.report.trace import reason, times
 from hostgw_tui.look import Line, Part, Row, Sign, Tone, cell, heading, line
 from hostgw_tui.packets.rows import CHANGE_TONES, VERDICTS
 
@@ -82,22 +81,21 @@ def _changed(names: Iterable[str]) -> Line:
 
 def traced_rows(found: Tracing, each: Traced, owner: Owner) -> list[Row]:
     """Return the way there and back, predicted beside seen."""
-    first = each.request.first
-    rows = list(_traced_leg("there", found.prediction.forward, each.there, found, first, owner))
+    rows = list(_traced_leg("there", found.prediction.forward, each.there, found, each, owner))
     if each.back:
-        rows += _traced_leg("back", found.prediction.back, each.back, found, first, owner)
+        rows += _traced_leg("back", found.prediction.back, each.back, found, each, owner)
     return rows
 
 
 def _traced_leg(
-    name: str, leg: Leg | None, pairs: Sequence[Pair], found: Tracing, first: Sighting, owner: Owner
+    name: str, leg: Leg | None, pairs: Sequence[Pair], found: Tracing, each: Traced, owner: Owner
 ) -> Iterator[Row]:
     yield heading(name, _leg_title(name, leg) if leg else name)
-    for number, pair in enumerate(pairs):
-        yield Row(f"{name} {number}", _pair_cells(pair, found, first, owner))
+    for number, (pair, since) in enumerate(zip(pairs, times(found, each, pairs), strict=True)):
+        yield Row(f"{name} {number}", _pair_cells(pair, since, found, owner))
 
 
-def _pair_cells(pair: Pair, found: Tracing, first: Sighting, owner: Owner) -> tuple[Line, ...]:
+def _pair_cells(pair: Pair, since: str, found: Tracing, owner: Owner) -> tuple[Line, ...]:
     changed = _changed(pair.hop.changed if pair.hop else ())
     if pair.sighting is None:
         hop = _hop_cells(pair.hop, owner) if pair.hop else (cell(""),) * 5
@@ -113,7 +111,7 @@ def _pair_cells(pair: Pair, found: Tracing, first: Sighting, owner: Owner) -> tu
             address(frame.source, frame.version), Tone.WARN if pair.hop and "snat" in pair.hop.changed else Tone.PLAIN
         ),
         cell(frame.ttl),
-        cell(time_since(found, first, seen)),
+        cell(since),
         changed,
     )
 

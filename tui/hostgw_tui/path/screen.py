@@ -42,7 +42,7 @@ WAY = (
     Column("MAC", most=34),
     Column("SOURCE", most=15),
     Column("TTL", 3, right=True),
-    Column("TIME", most=7, right=True),
+    Column("TIME", most=14, right=True),
     Column("CHANGED", grow=True),
 )
 TOO_FEW = "A path needs two places: containers or hosts that have been read."
