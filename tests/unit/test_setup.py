@@ -105,7 +105,7 @@ def test_a_network_without_a_free_subnet() -> None:
 def test_a_host_that_is_down_or_elsewhere_is_refused() -> None:
     fabric = stripped(healthy(3), "vm2")
     down = fabric.with_host(replace(fabric.hosts["vm3"], state=HostState.UNREACHABLE, snapshot=None))
-    assert "vm3 is unreachable" in setup(down).refused
+    assert "vm3 is not reached: unreachable" in setup(down).refused
     assert setup(down).steps == ()
 
 

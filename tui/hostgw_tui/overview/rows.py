@@ -245,7 +245,9 @@ BARE = (
 
 
 EMPTY = line(
-    "No container hangs on a bridge yet: attach in the palette (", Part(":", Tone.KEY), ") makes one of a namespace."
+    "No container hangs on a bridge yet: attach in the palette (",
+    Part(":", Tone.KEY),
+    ") makes one of a namespace.",
 )
 
 

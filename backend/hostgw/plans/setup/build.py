@@ -127,7 +127,7 @@ def obstacles(fabric: Fabric, mesh: Mesh, wishes: Wishes, hosts: tuple[str, ...]
     for name in hosts:
         member = mesh.members.get(name)
         if not fabric.hosts[name].readable:
-            yield f"{name} is {fabric.hosts[name].state.value}"
+            yield f"{name} is not reached: {fabric.hosts[name].state.value}"
         elif member is None or member.underlay is None:
             yield f"{name} has no address on a segment that it shares with the others"
         else:
