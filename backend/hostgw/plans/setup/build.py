@@ -17,7 +17,7 @@ from hostgw.plans.model import Plan, Step
 from hostgw.plans.recipes.parts import routes_to
 from hostgw.plans.setup import reasons
 from hostgw.plans.setup.docker import NOT_ASKED, Docker, notes
-from hostgw.plans.setup.steps import host_steps, route_steps
+from hostgw.plans.setup.steps import CHAIN, host_steps, other_network, route_steps
 from hostgw.plans.setup.wishes import Wishes
 from hostgw.plans.steps import step
 
@@ -133,6 +133,8 @@ def obstacles(fabric: Fabric, mesh: Mesh, wishes: Wishes, hosts: tuple[str, ...]
         else:
             stand[name] = member.underlay
     for name, mine in stand.items():
+        if other := other_network(fabric.hosts[name], wishes.network):
+            yield f"{name} is set up for {other} already (chain {CHAIN}): undo that first"
         if mine.segment.overlaps(wishes.network):
             yield f"{wishes.network} overlaps the segment {mine.segment} of {name}"
         far = [o for o, other in stand.items() if not any(mine.segment.contains(a) for a in other.addresses)]
