@@ -113,6 +113,14 @@ def test_the_rules_of_another_network_are_not_replaced() -> None:
     assert setup(same).refused == ""
 
 
+def test_a_network_that_holds_the_segment_is_refused_without_talk_of_tunnels() -> None:
+    fabric, network = stripped(healthy(2), "vm2"), prefix("10.5.0.0/16")
+    mesh = build(fabric, told_network=network)
+    made = setup_plan(fabric, mesh, wishes(fabric, mesh, network, {}))
+    assert "10.5.0.0/16 overlaps the segment" in made.refused
+    assert made.alternatives == ()
+
+
 def test_nothing_is_attached_on_a_host_that_is_not_reached() -> None:
     fabric = healthy(2)
     down = fabric.with_host(

@@ -22,6 +22,8 @@ from hostgw.plans.setup.wishes import Wishes
 from hostgw.plans.steps import step
 
 RISK = "runtime only: a reboot returns to the configured state"
+ELSEWHERE = "is not on the segment"
+"""What makes the alternatives to one segment worth telling."""
 VERIFICATION = "each host is read again; afterwards `check` must find nothing"
 
 
@@ -114,7 +116,7 @@ def _plan(
     hosts: tuple[str, ...],
 ) -> Plan:
     if refused := "; ".join(obstacles(fabric, mesh, wishes, hosts)):
-        alternatives = tuple(ALTERNATIVES["R7"]) if "segment" in refused else ()
+        alternatives = tuple(ALTERNATIVES["R7"]) if ELSEWHERE in refused else ()
         return Plan(title, FixClass.ADVICE, refused=refused, alternatives=alternatives)
     found = marked(steps, fabric, mesh, frozenset(local))
     refused = forbidden(found, fabric) if found else "nothing is missing"
@@ -140,4 +142,4 @@ def obstacles(fabric: Fabric, mesh: Mesh, wishes: Wishes, hosts: tuple[str, ...]
         far = [o for o, other in stand.items() if not any(mine.segment.contains(a) for a in other.addresses)]
         if far and name == min(stand):
             first = address_text(stand[far[0]].address)
-            yield f"{', '.join(far)} ({first}) is not on the segment {mine.segment} of {name}: host-gw needs one"
+            yield f"{', '.join(far)} ({first}) {ELSEWHERE} {mine.segment} of {name}: host-gw needs one"
