@@ -46,3 +46,8 @@ def test_only_root_causes_where_the_way_ends() -> None:
     effect = structs.replace(MISSING, caused_by=(OFF.id,))
     assert nearest((OFF, effect), lost(reason)) is OFF
     assert nearest(ALL, lost(reason, host="vm2")) is None
+
+
+def test_a_route_to_another_subnet_does_not_matter() -> None:
+    elsewhere = structs.replace(MISSING, subject="10.239.3.0/24")
+    assert nearest((elsewhere,), lost("10.5.7.1 takes it, which is no listed host")) is None
