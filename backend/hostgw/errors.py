@@ -32,7 +32,8 @@ class HostgwError(Exception):
     def without_host(self) -> str:
         """One line: what, cause and remedy, where the host is named beside it."""
         text = f"{self.what}: {self.cause}" if self.cause else self.what
-        return f"{text}. {self.remedy}" if self.remedy else text
+        stop = "" if text.endswith("?") else "."
+        return f"{text}{stop} {self.remedy}" if self.remedy else text
 
 
 class UsageError(HostgwError):

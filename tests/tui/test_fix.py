@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from hostgw.fabric import Fabric
 from hostgw.model.guard import Guard, GuardState
-from hostgw.plans.model import Result
+from hostgw.plans.model import Outcome, Result
 from tests.fabrics import routes
 from tests.tui.conftest import Make
 from tests.tui.fake import many_faults, one_missing
@@ -44,6 +44,20 @@ async def test_steps_can_be_left_out(make: Make) -> None:
         assert box.outcome is not None
         assert box.outcome.result is Result.VERIFIED
         assert len(engine_of(app).journal.entries()[0].changes) == steps - 2
+
+
+async def test_a_long_outcome_leaves_the_keys_in_sight(make: Make) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f")
+        await pilot.pause()
+        detail = "the host is no longer as the preview showed it; nothing was changed there " * 3
+        for times in (1, 2, 8):
+            dialog(app).ended(Outcome(Result.STALE, detail * times))
+            await pilot.pause()
+            assert "esc close" in screen_text(app)
+            assert "vm1 has no route" in screen_text(app)
 
 
 async def test_all_left_out_is_nothing_to_apply(make: Make) -> None:

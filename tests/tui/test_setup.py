@@ -52,7 +52,7 @@ async def test_bare_hosts_become_a_network_and_bare_again(make: Make) -> None:
         await pilot.press("escape")
         await settle(pilot)
         assert app.screen is app.screen_stack[0]
-        assert "No container hangs on a bridge yet: : and then attach" in screen_text(app)
+        assert "No container hangs on a bridge yet: attach in the palette (:)" in screen_text(app)
         assert "missing" not in grid_text(app, "#matrix")
         assert "network 10.239.0.0/16 (told)" in screen_text(app)
         assert "healthy" in screen_text(app).splitlines()[0]

@@ -183,6 +183,18 @@ def test_who_watches_may_take_it_back_or_give_more_time(tmp_path: Path) -> None:
     assert run.stages["vm1"].phase is Phase.ROLLED_BACK
 
 
+def test_who_stops_before_anything_is_made_gets_nothing_made(tmp_path: Path) -> None:
+    hosts, run = FakeHosts(), Run()
+    run.roll_back()
+    outcome = carry_out(broken(), hosts, tmp_path, run)
+    assert (outcome.result, outcome.changed) == (Result.REFUSED, ())
+    assert "nothing was changed on vm1" in outcome.detail
+    assert not hosts.orders
+    assert run.stages["vm1"].phase is Phase.FAILED
+    (entry,) = Journal(tmp_path).entries()
+    assert (entry.result, entry.changes) == ("refused", ())
+
+
 def test_a_defect_leaves_nothing_waiting(tmp_path: Path) -> None:
     hosts = FakeHosts()
 

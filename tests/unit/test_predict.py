@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from msgspec import structs
 
@@ -174,6 +176,18 @@ def to_first() -> Route:
 def test_ends_that_are_none(source: str, destination: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         way(healthy(), source, destination)
+
+
+def test_a_container_that_only_root_could_read_is_not_called_empty() -> None:
+    fabric = altered(healthy(), "vm2", Section.ADDRESSES, lambda rows: [], ns=1)
+    with pytest.raises(UsageError, match="container c1 has no IPv4 address"):
+        way(fabric, "vm1:c1", "vm2:c1")
+    vm2 = fabric.hosts["vm2"]
+    assert vm2.snapshot is not None
+    facts = structs.replace(vm2.snapshot.facts, uid=1000)
+    fabric = fabric.with_host(replace(vm2, snapshot=replace(vm2.snapshot, facts=facts)))
+    with pytest.raises(UsageError, match="container c1 cannot be read"):
+        way(fabric, "vm1:c1", "vm2:c1")
 
 
 def test_an_address_is_known_by_who_holds_it() -> None:

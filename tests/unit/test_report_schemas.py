@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,15 @@ def test_none_reached_is_no_clean_bill() -> None:
     made = report(fabric)
     assert exit_code(made) == 3
     assert not any("as it should be" in line for line in check_text(made))
+
+
+def test_a_host_that_is_not_read_as_root_is_no_clean_bill() -> None:
+    fabric = healthy(2)
+    vm2 = fabric.hosts["vm2"]
+    assert vm2.snapshot is not None
+    facts = msgspec.structs.replace(vm2.snapshot.facts, uid=1000)
+    made = report(fabric.with_host(replace(vm2, snapshot=replace(vm2.snapshot, facts=facts))))
+    assert list(check_text(made))[-1] == "no findings in what could be read: not root on vm2"
 
 
 def test_assumptions_are_shown() -> None:

@@ -16,6 +16,7 @@ from hostgw.model.kernel import Filter, Sysctl
 from hostgw.plans.model import Plan
 from hostgw.plans.reverse import reversed_change
 from hostgw.plans.setup import attach_plan, join_plan, leave_plan, setup_plan, wishes
+from hostgw.plans.setup.steps import masquerade_lines
 from hostgw.plans.setup.wishes import fixed_mac
 from hostgw.wire import Row, Section
 from tests.fabrics import LO, NIC, altered, healthy, routes
@@ -102,10 +103,38 @@ def test_a_network_without_a_free_subnet() -> None:
         wishes(fabric, mesh, prefix("10.239.0.0/24"), {})
 
 
+def test_the_rules_of_another_network_are_not_replaced() -> None:
+    lines = masquerade_lines("10.77.0.0/16", "10.77.1.0/24")
+    text = "\n".join(("*nat", ":POSTROUTING ACCEPT [0:0]", ":HOSTGW-MASQ - [0:0]", *lines, "COMMIT", ""))
+    fabric = altered(stripped(healthy(3), "vm2"), "vm2", Section.FILTERS, lambda rows: [Filter("nft", text)])
+    assert setup(fabric).refused == "vm2 is set up for 10.77.0.0/16 already (chain HOSTGW-MASQ): undo that first"
+    grown = text.replace("10.77.0.0/16", "10.239.0.0/20")
+    same = altered(fabric, "vm2", Section.FILTERS, lambda rows: [Filter("nft", grown)])
+    assert setup(same).refused == ""
+
+
+def test_a_network_that_holds_the_segment_is_refused_without_talk_of_tunnels() -> None:
+    fabric, network = stripped(healthy(2), "vm2"), prefix("10.5.0.0/16")
+    mesh = build(fabric, told_network=network)
+    made = setup_plan(fabric, mesh, wishes(fabric, mesh, network, {}))
+    assert "10.5.0.0/16 overlaps the segment" in made.refused
+    assert made.alternatives == ()
+
+
+def test_nothing_is_attached_on_a_host_that_is_not_reached() -> None:
+    fabric = healthy(2)
+    down = fabric.with_host(
+        replace(fabric.hosts["vm2"], state=HostState.UNREACHABLE, snapshot=None, error="port 22 is closed")
+    )
+    with pytest.raises(UsageError, match="vm2 is not reached") as caught:
+        attach_plan(down, build(down), "vm2", ["c1"])
+    assert caught.value.cause == "port 22 is closed"
+
+
 def test_a_host_that_is_down_or_elsewhere_is_refused() -> None:
     fabric = stripped(healthy(3), "vm2")
     down = fabric.with_host(replace(fabric.hosts["vm3"], state=HostState.UNREACHABLE, snapshot=None))
-    assert "vm3 is unreachable" in setup(down).refused
+    assert "vm3 is not reached: unreachable" in setup(down).refused
     assert setup(down).steps == ()
 
 

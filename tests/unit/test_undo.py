@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
@@ -162,6 +163,19 @@ def test_hosts_that_cannot_be_read_refuse() -> None:
     both = replace_changes(entries[0], entry("x", off(FORWARD), host="vm9"))
     assert one("e1", [both], fabric).reason == "vm9 is not among the hosts"
     assert since(None, [both], fabric).steps == ()
+
+
+def test_hosts_of_the_same_name_elsewhere_are_other_hosts() -> None:
+    """An entry of vm1 and vm9 of another place does not bar the way where there is a vm1, too, but no vm9."""
+    fabric = with_route(A)
+    vm1 = fabric.hosts["vm1"]
+    assert vm1.snapshot is not None
+    facts = structs.replace(vm1.snapshot.facts, machine="this one")
+    here = fabric.with_host(replace(vm1, snapshot=replace(vm1.snapshot, facts=facts)))
+    both = replace_changes(entry("e1", route(None, A)), entry("x", off(FORWARD), host="vm9"))
+    assert left([both], here) == {"e1": Left.UNREACHED}
+    far = structs.replace(both, changes=tuple(structs.replace(made, machine="another") for made in both.changes))
+    assert left([far], here) == {"e1": Left.ELSEWHERE}
 
 
 def replace_changes(first: Entry, second: Entry) -> Entry:

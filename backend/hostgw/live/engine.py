@@ -284,7 +284,7 @@ class Live:
         chosen = [view.fabric.hosts[name] for name in names]
         up = [host for host in chosen if host.readable and host.state is HostState.UP]
         held, failed = read_files(self.ask, up, lambda host: paths(host, view.mesh))
-        away = {host.name: host.state.value for host in chosen if host not in up}
+        away = {host.name: f"the host is not reached: {host.state.value}" for host in chosen if host not in up}
         made = persist_plan(view.fabric, view.mesh, held, view.findings, self.local)
         silent = tuple(f"{name}: its files could not be read: {why}" for name, why in (away | failed).items())
         return replace(made, notes=(*made.notes, *silent))

@@ -146,6 +146,8 @@ def _wave(work: _Applying, wave: tuple[str, ...]) -> Outcome | None:
         work.run.reach(host, Phase.PROBING)
     # Who takes a fix back wants it broken again: then the new connection alone is what must work.
     probes = () if work.plan.undoes or work.plan.cuts else work.hosts.passing(wave)
+    if work.run.wants_back:
+        return _stopped(work, wave)
     answers = _each(wave, lambda host: _arm(work, host))
     if bad := next((host for host in wave if answers[host].outcome != "applied"), None):
         taken_back = _take_back(work, [host for host in wave if answers[host].outcome == "applied"])
@@ -156,6 +158,13 @@ def _wave(work: _Applying, wave: tuple[str, ...]) -> Outcome | None:
         taken_back = _take_back(work, wave)
         return Outcome(Result.ROLLED_BACK, "; ".join([detail, *taken_back]), remaining=left)
     return _confirm(work, wave)
+
+
+def _stopped(work: _Applying, wave: tuple[str, ...]) -> Outcome:
+    """End before a wave is changed: who asks for it to be taken back does not want it made first."""
+    for host in wave:
+        work.run.reach(host, Phase.FAILED, text="not changed")
+    return Outcome(Result.REFUSED, f"stopped because you asked for it; nothing was changed on {', '.join(wave)}")
 
 
 def _each(hosts: Sequence[str], ask: Callable[[str], T]) -> dict[str, T]:

@@ -99,14 +99,14 @@ def _by_the_journal(entry: Entry) -> Left:
 def _absent(entry: Entry, fabric: Fabric) -> Judged | None:
     """Judge an entry of which some host is not there to be asked."""
     names = {made.host for made in entry.changes}
+    held = machines(fabric)
     missing = sorted(name for name in names if name not in fabric.hosts)
     if missing:
-        left = Left.ELSEWHERE if len(missing) == len(names) else Left.UNREACHED
+        left = Left.UNREACHED if any(made.is_on(held) for made in entry.changes) else Left.ELSEWHERE
         return Judged(entry, left, f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not among the hosts")
     for name in sorted(names):
         if not fabric.hosts[name].readable:
             return Judged(entry, Left.UNREACHED, f"{name} is {fabric.hosts[name].state.value}")
-    held = machines(fabric)
     for made in entry.changes:
         if not made.is_on(held) and not entry.left_on(held):
             why = f"{made.host} is another machine, or was started again since: the change is gone with it"

@@ -152,7 +152,9 @@ def _verdict(report: CheckReport) -> str:
 
 def _clean(report: CheckReport) -> str:
     if not any(host.subnets for host in report.hosts):
-        return "no container subnet was found on these hosts: nothing was judged"
+        return "no container subnet was found on these hosts, nothing was judged: `hostgw-tui setup` makes a network"
+    if partly := [host.name for host in report.hosts if host.state is HostState.NO_ROOT]:
+        return f"no findings in what could be read: not root on {', '.join(partly)}"
     return "no findings: the network is as it should be, as far as is checked"
 
 

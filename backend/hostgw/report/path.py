@@ -35,7 +35,8 @@ def kind(query: Query) -> str:
 def conclusion(found: Prediction) -> str:
     """Return in one line what is predicted."""
     if not found.works:
-        return f"no answer: {(found.back or found.forward).reason}"
+        ending = found.back or found.forward
+        return f"{'not known' if ending.outcome is Outcome.UNKNOWN else 'no answer'}: {ending.reason}"
     outside = found.forward.outcome is Outcome.OUTSIDE
     return "answered, as far as the listed hosts decide it" if outside else "answered"
 

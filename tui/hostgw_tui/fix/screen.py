@@ -20,7 +20,7 @@ from hostgw.plans.running import Run
 from hostgw_tui.actions import bindings
 from hostgw_tui.fix.rows import Choice, can_apply, commands_text, outcome_lines, plan_lines, run_lines, watch_lines
 from hostgw_tui.look import Line, Part, Tone, cell, line
-from hostgw_tui.widgets.dialog import SCROLLING, DialogText, hint
+from hostgw_tui.widgets.dialog import LEAST_TEXT, SCROLLING, DialogText, hint
 from hostgw_tui.widgets.layout import wrapped
 from hostgw_tui.widgets.reader import Reader
 from hostgw_tui.widgets.text import content
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5
 MORE_S = 60.0
+ASIDE = 3
+"""Cells that border and padding take from the lines of the outcome."""
 CONTEXT = 3
 """Lines that shall be seen below the head of the step under the cursor."""
 
@@ -84,7 +86,14 @@ class FixDialog(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Fit the text to the screen."""
-        self.query_one(DialogText).fit()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave room for the outcome, wrapped, and the keys below it: the plan gives way first."""
+        text, outcome = self.query_one(DialogText), self.query_one("#outcome", Reader)
+        lines = wrapped(outcome.lines, text.outer_size.width - ASIDE)
+        text.fit(len(lines) + 1 if outcome.display else 0)
+        outcome.styles.max_height = text.room - LEAST_TEXT - 1
 
     def _why_not(self) -> str:
         """Return why `a` does nothing; empty when it does."""
@@ -101,7 +110,7 @@ class FixDialog(ModalScreen[None]):
         outcome = self.query_one("#outcome", Reader)
         outcome.display = bool(lines)
         outcome.show(lines)
-        self.query_one(DialogText).fit(len(lines) + 3 if lines else 0)
+        self._fit()
         self.query_one("#keys", Static).update(content([self._keys()]))
 
     def _keys(self) -> Line:
@@ -114,7 +123,8 @@ class FixDialog(ModalScreen[None]):
         copy = hint(("y", "copy commands")) if self.plan.steps else ()
         choose = hint(("↑↓ space", "choose") if self.choice.free else ("↑↓", "steps")) if self._choosing else ()
         apply = hint(self._apply_key) if not self._why_not() else self._greyed()
-        return (*apply, *choose, *copy, *hint(("esc", "cancel")))
+        leave = hint(("esc", "cancel" if can_apply(self.plan) or self.choice.left_out else "close"))
+        return (*apply, *choose, *copy, *leave)
 
     @property
     def _apply_key(self) -> tuple[str, str]:

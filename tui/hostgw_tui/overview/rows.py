@@ -244,7 +244,11 @@ BARE = (
 )
 
 
-EMPTY = line("No container hangs on a bridge yet: ", Part(":", Tone.KEY), " and then attach makes one of a namespace.")
+EMPTY = line(
+    "No container hangs on a bridge yet: attach in the palette (",
+    Part(":", Tone.KEY),
+    ") makes one of a namespace.",
+)
 
 
 def has_containers(view: View) -> bool:

@@ -30,7 +30,8 @@ RIGHT, MISSING, EXTRA, OTHER = (
 
 def head_line(found: Prediction) -> Line:
     """Return both ends and what is predicted."""
-    sign = ANSWERED if found.works else UNANSWERED
+    unknown = Outcome.UNKNOWN in (found.forward.outcome, found.back.outcome if found.back else None)
+    sign = ANSWERED if found.works else OUTCOMES[Outcome.UNKNOWN] if unknown else UNANSWERED
     return line(
         Part(str(found.source), Tone.NAME),
         "  →  ",

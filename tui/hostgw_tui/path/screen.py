@@ -17,6 +17,7 @@ from hostgw.live.tracing import Tracing
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
 from hostgw.model.path import Prediction
+from hostgw.paths.nearest import nearest
 from hostgw.paths.predict import find_end, predict
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import Line, Row, Tone, cell
@@ -209,12 +210,11 @@ class PathScreen(MainScreen):
     # ---- what is broken ----
 
     def finding(self) -> Finding | None:
-        """Return the first root finding on the host where the packet, or its answer, does not go on as it should."""
+        """Return the finding that speaks of why the packet, or its answer, does not go on as it should."""
         found, _ = self._predicted()
         if found is None or found.works:
             return None
-        ending = found.back or found.forward
-        return next((f for f in self.view.listed if f.host == ending.host and not f.caused_by), None)
+        return nearest(self.view.listed, found.back or found.forward)
 
     def no_finding(self) -> str:
         """Return why `f` does nothing here."""

@@ -90,7 +90,7 @@ def _row(each: Judged, now: float) -> Row:
     entry, sign = each.entry, SIGNS[each.left]
     live = each.left.in_force
     why = f" · {each.reason}" if live and each.reason else ""
-    did = (Part("mended: ", Tone.DIM),) if any(made.finding for made in entry.changes) else ()
+    did = (Part("mended: ", Tone.DIM),) if _mended(entry) else ()
     what = line(*did, Part(entry.title, Tone.PLAIN if live else Tone.DIM), Part(why, sign.tone))
     cells = (
         cell(when(entry.time, now), Tone.DIM),
@@ -101,6 +101,11 @@ def _row(each: Judged, now: float) -> Row:
         cell(entry.user, Tone.DIM),
     )
     return Row(entry.id, cells)
+
+
+def _mended(entry: Entry) -> bool:
+    """Tell whether its title is that of findings: `persist` mends some by the way, and is called what it is."""
+    return bool(entry.changes) and all(made.finding for made in entry.changes)
 
 
 def _pending_row(host: str, guard: Guard) -> Row:
@@ -124,8 +129,7 @@ def entry_lines(each: Judged) -> Iterator[Line]:
     entry, sign = each.entry, SIGNS[each.left]
     why = f": {each.reason}" if each.reason and each.left is not Left.UNDONE else ""
     yield line(Part(f"{sign.glyph} {sign.word}", sign.tone), why)
-    mended = any(made.finding for made in entry.changes)
-    yield line(Part("mended    " if mended else "what      ", Tone.DIM), Part(entry.title, Tone.STRONG))
+    yield line(Part("mended    " if _mended(entry) else "what      ", Tone.DIM), Part(entry.title, Tone.STRONG))
     ended = f"{entry.result}{f' ({entry.detail})' if entry.detail else ''}"
     yield line(Part("entry     ", Tone.DIM), f"{entry.id} by {entry.user} on {', '.join(entry.hosts)}: {ended}")
     if entry.undoes:

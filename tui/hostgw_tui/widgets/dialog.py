@@ -34,6 +34,8 @@ FRAME = 5
 """Lines of a dialog that are not text: borders, padding and keys."""
 SHARE = 0.92
 """How much of the screen's height a dialog may take; the same is said in app.tcss."""
+LEAST_TEXT = 3
+"""Lines of the text that are always shown."""
 
 
 class DialogText(VerticalScroll, can_focus=False):
@@ -50,7 +52,12 @@ class DialogText(VerticalScroll, can_focus=False):
     def fit(self, reserve: int | None = None) -> None:
         """Limit the height; in cells, for other units are not honoured within an automatic height."""
         self.reserve = self.reserve if reserve is None else reserve
-        self.styles.max_height = max(3, int(self.app.size.height * SHARE) - FRAME - self.reserve)
+        self.styles.max_height = max(LEAST_TEXT, self.room - self.reserve)
+
+    @property
+    def room(self) -> int:
+        """The lines that the frame of a dialog leaves on this screen."""
+        return int(self.app.size.height * SHARE) - FRAME
 
 
 class TextDialog(ModalScreen[str]):

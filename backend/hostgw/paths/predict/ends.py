@@ -13,6 +13,7 @@ from hostgw.model.path import End
 from hostgw.paths.predict.node import Node
 
 FORMS = "Write a host (vm1), a container (vm1:c1) or an IPv4 address."
+AS_ROOT = "Log in as root, or use --sudo."
 
 
 def find_end(fabric: Fabric, mesh: Mesh, text: str) -> End:
@@ -70,6 +71,8 @@ def _first_address(host: Host, container: Namespace) -> str:
     held = state.addresses_of(link.index) if link else ()
     found = held or tuple(a for a in state.addresses if a.family == 4 and a.scope == "global")
     if not found:
+        if host.snapshot and host.snapshot.facts.uid != 0:
+            raise UsageError(f"container {container.name} cannot be read", "not root there", AS_ROOT, host.name)
         raise UsageError(f"container {container.name} has no IPv4 address", "", "", host.name)
     return found[0].address
 

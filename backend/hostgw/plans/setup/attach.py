@@ -29,7 +29,8 @@ def attach_plan(
     """Return what hangs network namespaces (of `ip netns`, or paths) on the bridge of a host.
 
     Raises:
-        UsageError: the host has no bridge with a subnet, a name is none, or the address is not of the subnet.
+        UsageError: the host is not reached, or has no bridge with a subnet; a name is none, or the address is not of
+            the subnet.
     """
     host, subnet = _place(fabric, mesh, name)
     if not containers:
@@ -97,7 +98,9 @@ def _plan(title: str, steps: Iterable[Step], fabric: Fabric, mesh: Mesh, local: 
 
 
 def _place(fabric: Fabric, mesh: Mesh, name: str) -> tuple[Host, Subnet]:
-    member = mesh.members.get(name)
+    host, member = fabric.hosts.get(name), mesh.members.get(name)
+    if host and not host.readable:
+        raise UsageError(f"{name} is not reached", host.error or host.state.value)
     subnet = next((s for s in (member.subnets if member else ()) if s.bridge), None)
     if subnet is None:
         raise UsageError(f"{name} has no bridge that owns a subnet", "", "Run: hostgw-tui setup")

@@ -17,11 +17,13 @@ from hostgw.plans.model import Plan, Step
 from hostgw.plans.recipes.parts import routes_to
 from hostgw.plans.setup import reasons
 from hostgw.plans.setup.docker import NOT_ASKED, Docker, notes
-from hostgw.plans.setup.steps import host_steps, route_steps
+from hostgw.plans.setup.steps import CHAIN, host_steps, other_network, route_steps
 from hostgw.plans.setup.wishes import Wishes
 from hostgw.plans.steps import step
 
 RISK = "runtime only: a reboot returns to the configured state"
+ELSEWHERE = "is not on the segment"
+"""What makes the alternatives to one segment worth telling."""
 VERIFICATION = "each host is read again; afterwards `check` must find nothing"
 
 
@@ -114,7 +116,7 @@ def _plan(
     hosts: tuple[str, ...],
 ) -> Plan:
     if refused := "; ".join(obstacles(fabric, mesh, wishes, hosts)):
-        alternatives = tuple(ALTERNATIVES["R7"]) if "segment" in refused else ()
+        alternatives = tuple(ALTERNATIVES["R7"]) if ELSEWHERE in refused else ()
         return Plan(title, FixClass.ADVICE, refused=refused, alternatives=alternatives)
     found = marked(steps, fabric, mesh, frozenset(local))
     refused = forbidden(found, fabric) if found else "nothing is missing"
@@ -127,15 +129,17 @@ def obstacles(fabric: Fabric, mesh: Mesh, wishes: Wishes, hosts: tuple[str, ...]
     for name in hosts:
         member = mesh.members.get(name)
         if not fabric.hosts[name].readable:
-            yield f"{name} is {fabric.hosts[name].state.value}"
+            yield f"{name} is not reached: {fabric.hosts[name].state.value}"
         elif member is None or member.underlay is None:
             yield f"{name} has no address on a segment that it shares with the others"
         else:
             stand[name] = member.underlay
     for name, mine in stand.items():
+        if other := other_network(fabric.hosts[name], wishes.network):
+            yield f"{name} is set up for {other} already (chain {CHAIN}): undo that first"
         if mine.segment.overlaps(wishes.network):
             yield f"{wishes.network} overlaps the segment {mine.segment} of {name}"
         far = [o for o, other in stand.items() if not any(mine.segment.contains(a) for a in other.addresses)]
         if far and name == min(stand):
             first = address_text(stand[far[0]].address)
-            yield f"{', '.join(far)} ({first}) is not on the segment {mine.segment} of {name}: host-gw needs one"
+            yield f"{', '.join(far)} ({first}) {ELSEWHERE} {mine.segment} of {name}: host-gw needs one"

@@ -9,7 +9,7 @@ from hostgw.checks.nat import rulesets
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
 from hostgw.model.change import AddressChange, BridgeChange, ChainChange, RouteChange
-from hostgw.model.ip import address_text
+from hostgw.model.ip import Prefix, address_text, maybe_prefix
 from hostgw.model.kernel import Address, Route
 from hostgw.paths.netfilter import Flow, passages
 from hostgw.plans.model import Step
@@ -81,6 +81,15 @@ def masquerade_lines(network: str, subnet: str) -> tuple[str, ...]:
         f"-A {CHAIN} ! -s {network} -d {subnet} -j ACCEPT",
         f"-A {CHAIN} ! -s {network} -d {network} -j MASQUERADE --random-fully",
     )
+
+
+def other_network(host: Host, network: Prefix) -> Prefix | None:
+    """Return the network that our chain on a host serves, when it shares nothing with `network`."""
+    rules = next(iter(rulesets(host)), None)
+    own = rules.chain(NAT, CHAIN) if rules else None
+    first = own.rules[0].option("-s") if own and own.rules else None
+    held = maybe_prefix(first.values[0]) if first and first.values and not first.inverted else None
+    return held if held and not held.overlaps(network) else None
 
 
 def nat_steps(host: Host, wish: HostWish, wishes: Wishes) -> Iterator[Step]:
