@@ -24,6 +24,18 @@ _IGNORED = ("position",)
 _VOLATILE_FLAGS = frozenset({"linkdown", "dead", "offload", "trap"})
 
 
+def brief(rows: List[Row]) -> str:
+    """Return routes in the words of ip-route(8): what is in the way when they are not as they were."""
+    return "; ".join(_words(row) for row in rows)[:300] or "gone"
+
+
+def _words(row: Row) -> str:
+    kind = "" if row["type"] == "unicast" else f"{row['type']} "
+    words = [f"{kind}{row['dst']}", *(f"nexthop via {hop['gateway']}" for hop in row["nexthops"])]
+    told = {"via": row["gateway"], "proto": row["protocol"], "metric": row["metric"]}
+    return " ".join([*words, *(f"{word} {value}" for word, value in told.items() if value)])
+
+
 def read(watch: Watch, change: Row) -> List[Row]:
     """Return the routes that the change is about, in order."""
     return [row for row in routes.read(watch.netlink) if (row["table"], row["dst"]) == (change["table"], change["dst"])]

@@ -54,7 +54,7 @@ class Kind:
 
 
 KINDS: Dict[str, Kind] = {
-    "route": Kind(change_route.read, change_route.same, change_route.make),
+    "route": Kind(change_route.read, change_route.same, change_route.make, brief=change_route.brief),
     "rule": Kind(change_small.read_rules, change_small.same_rules, change_small.make_rules),
     "link": Kind(change_link.read_link, change_link.same_link, change_link.make_link),
     "bridge": Kind(change_device.read_bridge, change_small.same, change_device.make_bridge),

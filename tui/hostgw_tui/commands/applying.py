@@ -13,7 +13,7 @@ from hostgw.plans.running import Phase, Run
 from hostgw.report.fix import plan_report, plan_text
 from hostgw_tui.commands.output import narrate, write
 
-EXIT_NOT_VERIFIED, EXIT_NOT_ASKED = 1, 2
+EXIT_NOT_VERIFIED, EXIT_NOT_ASKED, EXIT_INTERRUPTED = 1, 2, 130
 MORE_S = 60.0
 SLICE_S = 0.2
 
@@ -29,9 +29,11 @@ def carry_out(live: Live, plan: Plan, args: argparse.Namespace) -> int:
         if args.json:
             write(plan_report(plan), (), True)
         return EXIT_NOT_ASKED
-    outcome = _applied(live, plan, args)
+    outcome, stopped = _applied(live, plan, args)
     put_back = _watched(live, outcome, args)
     write(plan_report(plan, outcome, put_back), _outcome_lines(plan, outcome), args.json)
+    if stopped and outcome.result is not Result.VERIFIED:
+        return EXIT_INTERRUPTED
     return 0 if outcome.result is Result.VERIFIED and not put_back else EXIT_NOT_VERIFIED
 
 
@@ -61,8 +63,11 @@ def _somebody_there() -> bool:
 # ---- while it is applied ----
 
 
-def _applied(live: Live, plan: Plan, args: argparse.Namespace) -> Outcome:
-    """Wait for the end; ^C takes everything back at once, `+` and Enter give a minute more."""
+def _applied(live: Live, plan: Plan, args: argparse.Namespace) -> tuple[Outcome, bool]:
+    """Wait for the end; return it, and whether it was asked to stop.
+
+    ^C takes everything back at once, `+` and Enter give a minute more.
+    """
     teller = _Teller(quiet=args.json)
     run = Run(lambda: teller.tell(run))
     future = live.apply(plan, run, args.allow_management_path)
@@ -70,7 +75,7 @@ def _applied(live: Live, plan: Plan, args: argparse.Namespace) -> Outcome:
         threading.Thread(target=_listen, args=(run,), daemon=True).start()
     while True:
         try:
-            return future.result(SLICE_S)
+            return future.result(SLICE_S), run.wants_back
         except NotYet:
             if future.done():
                 raise
