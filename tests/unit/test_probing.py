@@ -330,3 +330,12 @@ def test_two_answers_for_one_address(macs: tuple[str, ...], found: list[str]) ->
     assert ids(judged(healthy(), claims=claims)) == found
     if found:
         assert ids(judged(healthy(), result(**SILENT), claims=claims)) == found
+
+
+def test_what_a_second_machine_with_the_address_takes_is_explained_by_it() -> None:
+    claims = (Claims("vm3", "vm2", "10.5.7.61", (MAC, OTHER)),)
+    lost = [result(C2, C3, **LOST), result(C1, C3, size=1500, largest=1500)]
+    found = {f.code: f for f in judged(healthy(), *lost, claims=claims)}
+    assert found["mtu-path-small"].caused_by == (found["address-duplicate"].id,)
+    elsewhere = [result(C1, C3, **LOST), result(C2, C3, size=1500, largest=1500)]
+    assert {f.code: f.caused_by for f in judged(healthy(), *elsewhere, claims=claims)}["mtu-path-small"] == ()

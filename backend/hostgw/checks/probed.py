@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+
+from msgspec import structs
 
 from hostgw.checks.probe_evidence import unexplained
 from hostgw.checks.witness import rise
@@ -45,7 +47,8 @@ def check(findings: tuple[Finding, ...], fabric: Fabric, mesh: Mesh) -> Iterator
     known = {(found.code, found.subject) for found in findings}
     claimed = [f for f in _claimed_twice(fabric, mesh) if (f.code, f.subject) not in known]
     yield from claimed
-    yield from _large(fabric, mesh)
+    twice = {f.host: f.id for f in chain(findings, claimed) if f.code == "address-duplicate"}
+    yield from (_explained(found, ends, twice) for found, ends in _large(fabric, mesh))
     left = list(unexplained(chain(findings, claimed), fabric, mesh))
     yield from _unanswered(left, findings, fabric)
 
@@ -82,18 +85,27 @@ def _holds_mac(host: Host, mac: str) -> bool:
 # ---- L24, U7: large packets vanish ----
 
 
-def _large(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
-    """Yield a finding per host that all pairs with lost large packets have in common; one when all pairs lose them."""
+def _explained(found: Finding, ends: tuple[str, ...], twice: Mapping[str, str]) -> Finding:
+    """Have two machines with the address of an end explain what is lost: the other one takes some of the packets."""
+    causes = tuple(twice[host] for host in ends if host in twice)
+    return structs.replace(found, caused_by=causes) if causes else found
+
+
+def _large(fabric: Fabric, mesh: Mesh) -> Iterator[tuple[Finding, tuple[str, ...]]]:
+    """Yield a finding per host that all pairs with lost large packets have in common; one when all pairs lose them.
+
+    Beside each are the hosts at the ends of those pairs.
+    """
     tried = [result for result in fabric.probes.results if result.size] if fabric.probes else []
     lost = [result for result in tried if result.large_vanish]
     if lost and len(lost) == len(tried) and len({r.source.host for r in tried}) > 2:
-        yield _small_path(lost[0].source, lost, mesh)
+        yield _small_path(lost[0].source, lost, mesh), _hosts(lost)
         return
     while lost:
         place = _most_common(lost)
         here = [result for result in lost if place.host in (result.source.host, result.destination.host)]
         lost = [result for result in lost if result not in here]
-        yield _small_path(place, here, mesh)
+        yield _small_path(place, here, mesh), _hosts(here)
 
 
 def _most_common(results: list[ProbeResult]) -> Place:
@@ -114,8 +126,11 @@ def _small_path(place: Place, lost: list[ProbeResult], mesh: Mesh) -> Finding:
 
 
 def _others(place: Place, results: Iterable[ProbeResult]) -> tuple[str, ...]:
-    hosts = chain.from_iterable((r.source.host, r.destination.host) for r in results)
-    return tuple(dict.fromkeys(host for host in hosts if host != place.host))
+    return tuple(host for host in _hosts(results) if host != place.host)
+
+
+def _hosts(results: Iterable[ProbeResult]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(chain.from_iterable((r.source.host, r.destination.host) for r in results)))
 
 
 def _names(names: Iterable[str]) -> str:

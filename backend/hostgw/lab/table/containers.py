@@ -8,7 +8,7 @@ from hostgw.lab.faults import Expected, Fault, Step, step
 
 _HELD: Final = (
     "ip netns add held && ip link add orphan0 type veth peer name eth0 netns held && ip link set orphan0 up master br0"
-    " && { timeout 600 sleep 600 < /run/netns/held > /dev/null 2>&1 & } && ip netns del held"
+    " && exec 9< /run/netns/held && { timeout 600 sleep 600 > /dev/null 2>&1 & } && ip netns del held"
 )
 """A namespace without a name and without a process in it: a file descriptor alone keeps it."""
 
