@@ -11,7 +11,7 @@ from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
 from hostgw.model.kernel import Address, Link, Neighbour, NextHop, Route, Sysctl
-from hostgw.model.path import Leg, Outcome, Prediction, Query
+from hostgw.model.path import End, Leg, Outcome, Prediction, Query
 from hostgw.paths.predict import find_end, predict
 from hostgw.wire import Row, Section
 from tests.fabrics import BRIDGE, NIC, altered, healthy, routes, subnet
@@ -194,3 +194,8 @@ def test_an_address_is_known_by_who_holds_it() -> None:
     fabric = healthy()
     found = find_end(fabric, build(fabric), "10.239.1.2")
     assert (found.host, found.container, str(found)) == ("vm2", "c1", "vm2:c1 (10.239.1.2)")
+
+
+def test_a_container_that_has_gone_is_not_taken_for_its_host() -> None:
+    with pytest.raises(UsageError, match="is not on a listed host"):
+        predict(healthy(), End("10.239.0.9", "vm1", "gone"), End("10.239.1.2", "vm2", "c1"))

@@ -37,12 +37,13 @@ def find_end(fabric: Fabric, mesh: Mesh, text: str) -> End:
 
 
 def node_of(fabric: Fabric, end: End) -> Node | None:
-    """Return the namespace of an end; None for a machine that is not listed."""
+    """Return the namespace of an end; None for a machine that is not listed, and for a container that has gone."""
     host = fabric.hosts.get(end.host)
     if host is None or host.snapshot is None:
         return None
-    found = next((ns.id for ns in host.snapshot.containers if end.container and ns.name == end.container), 0)
-    return Node(host, found)
+    if not end.container:
+        return Node(host)
+    return next((Node(host, ns.id) for ns in host.snapshot.containers if ns.name == end.container), None)
 
 
 def _by_address(fabric: Fabric, number: int) -> End:

@@ -72,9 +72,10 @@ def cross(travel: Travel, fabric: Fabric, departure: Departure, heard: Heard = N
     macs = (entry.mac,) if entry and entry.mac else heard.get(question(departure))
     if macs is None and segment.open and entry is None:
         travel.asks.append(question(departure))
-    target = (
-        _by_mac(departure, macs, segment) if macs else _by_arp(departure, segment, fabric, asked=macs == () or entry)
-    )
+    if macs:
+        target = _by_mac(departure, macs, segment)
+    else:
+        target = _by_arp(departure, segment, fabric, asked=macs is not None or entry is not None)
     travel.frame = (link.mac, target.link.mac if target else macs[0] if macs else "")
     travel.seen(node, link, "out", departure.because)
     if target is None:
@@ -144,7 +145,7 @@ def _by_mac(departure: Departure, macs: tuple[str, ...], segment: Segment) -> Ho
     return next(iter(right or found), None)
 
 
-def _by_arp(departure: Departure, segment: Segment, fabric: Fabric, *, asked: object) -> Holder | None:
+def _by_arp(departure: Departure, segment: Segment, fabric: Fabric, *, asked: bool) -> Holder | None:
     """Return who answers ARP for the next hop; None when that can only be a machine we do not know.
 
     `asked` is true when nobody answered. What a listed host holds elsewhere, no stranger has here.
