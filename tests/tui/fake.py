@@ -34,7 +34,7 @@ from hostgw.model.finding import Finding
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix, interface_prefix
 from hostgw.model.kernel import Address, Bridge, ConntrackEntry, Counters, Filter, Link, Port, Route, Sysctl
-from hostgw.model.path import End
+from hostgw.model.path import End, Query
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
@@ -43,6 +43,7 @@ from hostgw.plans.persist import persist_plan
 from hostgw.plans.running import Phase, Run
 from hostgw.plans.standing import Judged, judged
 from hostgw.plans.undo import undo_plan, undo_since
+from hostgw.report.path import kind
 from hostgw.wire import Applied, ConntrackReply, Guarded, ProbeAnswer, ProbeReply, Row, Section
 from tests.disk import files
 from tests.fabrics import BRIDGE, LO, NIC, altered, healthy, routes, subnet, with_chain
@@ -268,8 +269,8 @@ class FakeEngine:
         future.set_result(ProbeReply(1, tuple(ProbeAnswer(n, "reply", destination, 62, 410_000) for n in range(count))))
         return future
 
-    def trace(self, source: End, destination: End) -> Future[Tracing]:
-        self.asked.append(f"trace {source} {destination}")
+    def trace(self, source: End, destination: End, count: int = 1, query: Query | None = None) -> Future[Tracing]:
+        self.asked.append(f"trace {source} {destination} {count} x {kind(query or Query())}")
         future: Future[Tracing] = Future()
         if self.traced is None:
             future.set_exception(CaptureError("no capture here", "the fake has none"))

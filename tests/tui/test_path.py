@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
+from textual.widgets import Select
+
 from hostgw.fabric import Fabric
 from hostgw.live.points import default_points
 from hostgw.live.tracing import Tracing, probes
@@ -11,6 +13,7 @@ from hostgw.model.path import End
 from hostgw.paths.predict import predict
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.fix.screen import FixDialog
+from hostgw_tui.path.packet_dialog import FRAGMENTING, PacketKindDialog
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import FakeEngine, one_missing, settled
@@ -114,7 +117,7 @@ async def test_a_probe_that_cannot_be_sent_says_why(make: Make) -> None:
 async def test_a_probe_of_other_ends_is_not_shown(make: Make) -> None:
     app = make(settled(healthy()))
     waiting: Future[Tracing] = Future()
-    engine_of(app).trace = lambda source, destination: waiting  # type: ignore[method-assign]
+    engine_of(app).trace = lambda *_: waiting  # type: ignore[method-assign]
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("6", "p", "x")
@@ -149,3 +152,47 @@ async def test_without_places_it_says_what_is_needed(make: Make) -> None:
         await pilot.press("p", "x")
         await settle(pilot)
         assert "A path needs two places" in screen_text(app)
+
+
+async def test_what_goes_is_chosen_and_judged_while_typed(make: Make) -> None:
+    app = make(settled(healthy()))
+    tracer(engine_of(app))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("6", "o")
+        await settle(pilot)
+        assert "✓ icmp" in screen_text(app)
+        await pilot.press("tab", "tab", *"9999999")
+        await settle(pilot)
+        assert "✗ bytes: a number from 0 to 9000" in screen_text(app)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(app.screen, PacketKindDialog)
+        await pilot.press(*["backspace"] * 7, *"1472", "tab", *"3")
+        app.screen.query_one("#whole", Select).value = FRAGMENTING[True]
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "way of icmp of 1500 bytes with DF" in screen_text(app)
+        await pilot.press("p")
+        await settle(pilot)
+        assert any(told.endswith("3 x icmp of 1500 bytes with DF") for told in engine_of(app).asked)
+
+
+async def test_a_connection_needs_a_port_and_chooses_its_sizes(make: Make) -> None:
+    app = make(settled(healthy()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("6", "o")
+        await settle(pilot)
+        app.screen.query_one("#protocol", Select).value = "tcp"
+        await settle(pilot)
+        assert "✗ it needs a port" in screen_text(app)
+        await pilot.press("tab", *"8080")
+        await settle(pilot)
+        assert "✓ tcp port 8080" in screen_text(app)
+        await pilot.press("tab", *"100")
+        await settle(pilot)
+        assert "✗ size and DF are for icmp and udp" in screen_text(app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "way of icmp:" in screen_text(app)

@@ -94,6 +94,40 @@ def test_another_route(route: Route | None, outcome: Outcome, reason: str, last:
     assert found.works is (outcome is Outcome.DELIVERED)
 
 
+def mtu(fabric: Fabric, host: str, name: str, size: int) -> Fabric:
+    smaller = lambda rows: [structs.replace(r, mtu=size) if is_link(r, name) else r for r in rows]  # noqa: E731
+    return altered(fabric, host, Section.LINKS, smaller)
+
+
+@pytest.mark.parametrize(
+    ("where", "size", "whole", "outcome", "reason", "last"),
+    [
+        (("vm1", "eth0", 1400), 1372, True, Outcome.DELIVERED, "10.239.1.2", "vm2/c1/eth0 in 62"),
+        (("vm1", "eth0", 1400), 1373, True, Outcome.LOST, "eth0 on vm1 lets 1400 through", "vm1/br0 in 64"),
+        (("vm1", "eth0", 1400), 1373, False, Outcome.DELIVERED, "10.239.1.2", "vm2/c1/eth0 in 62"),
+        (("vm2", "veth-c1", 1300), 1276, True, Outcome.DELIVERED, "10.239.1.2", "vm2/c1/eth0 in 62"),
+        (("vm2", "veth-c1", 1300), 1277, False, Outcome.LOST, "drops 1305 bytes in silence", "vm2/br0 out 62"),
+        (("vm1", "veth-c1", 1300), 1400, False, Outcome.LOST, "veth-c1 on vm1 drops", "vm1/c1/eth0 out 64"),
+    ],
+)
+def test_what_an_mtu_does_to_a_size(
+    where: tuple[str, str, int], size: int, whole: bool, outcome: Outcome, reason: str, last: str
+) -> None:
+    found = way(mtu(healthy(), *where), size=size, whole=whole)
+    assert found.forward.outcome is outcome
+    assert reason in found.forward.reason
+    assert hops(found.forward)[-1] == last
+
+
+def test_what_is_cut_is_told_and_the_answer_may_be_cut_too() -> None:
+    fabric = mtu(healthy(), "vm1", "eth0", 1400)
+    assert "in fragments of at most 1396 bytes" in way(fabric, size=1400).forward.hops[3].because
+    assert "eth0 on vm1 drops 1428 bytes in silence" in way(fabric, size=1400).back.reason  # type: ignore[union-attr]
+    back = way(mtu(fabric, "vm2", "eth0", 1400), "vm2:c1", "vm1:c1", size=1376).back
+    assert "in fragments of at most 1396 bytes" in back.hops[3].because  # type: ignore[union-attr]
+    assert way(fabric, size=1400, protocol="udp", port=9).forward.outcome is Outcome.DELIVERED
+
+
 def test_forwarding_that_is_off_on_the_second_host() -> None:
     found = way(sysctl(healthy(), "vm2", "net/ipv4/conf/eth0/forwarding", "0"))
     assert "forwarding is off on vm2" in found.forward.reason

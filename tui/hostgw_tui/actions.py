@@ -70,6 +70,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("source", ("s",), "from", "choose where the packet starts", ("path",), footer=("path",)),
     Action("destination", ("d",), "to", "choose where the packet goes: a host, a container or any address", ("path",),
            footer=("path",)),
+    Action("kind", ("o",), "packet", "choose what goes: icmp, udp or tcp, its port, size and DF, and how many probes",
+           ("path",), footer=("path",)),
     Action("swap", ("x",), "swap", "turn the path round", ("path",), footer=("path",)),
     Action("macs", ("m",), "raw MACs", "names or raw MACs in the hop table", ("packets",)),
     Action("conntrack", ("c",), "conntrack", "read the tracked flows, with the SNAT pair", ("nat",), footer=("nat",)),

@@ -12,7 +12,7 @@ from hostgw.live.setting_up import SettingUp
 from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
-from hostgw.model.path import End
+from hostgw.model.path import End, Query
 from hostgw.plans.model import Outcome, Plan
 from hostgw.plans.running import Run
 from hostgw.plans.standing import Judged
@@ -97,8 +97,8 @@ class Engine(Protocol):
     def probe(self, host: str, ns: int, destination: str, count: int = 3) -> Future[ProbeReply]:
         """Send echo requests from a namespace of a host."""
 
-    def trace(self, source: End, destination: End) -> Future[Tracing]:
-        """Send a probe along its predicted way, and watch it at the taps."""
+    def trace(self, source: End, destination: End, count: int = 1, query: Query | None = None) -> Future[Tracing]:
+        """Send probes along their predicted way, and watch them at the taps."""
 
     def capture(self, points: Sequence[TapPoint], expression: str = "") -> Capture:
         """Start a capture."""

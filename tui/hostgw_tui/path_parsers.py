@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hostgw_tui.path.packet import MOST_PORT, MOST_PROBES, MOST_SIZE
+
 if TYPE_CHECKING:
     from hostgw.model.path import Query
 
 Common = Callable[[Any, str, str], argparse.ArgumentParser]
-MOST_PORT, MOST_PROBES = 65535, 20
 
 
 def add_paths(commands: Any, common: Common) -> None:
@@ -28,29 +29,39 @@ def _add_ends(parser: argparse.ArgumentParser) -> None:
     kinds = ("icmp", "udp", "tcp")
     parser.add_argument("--protocol", choices=kinds, default="icmp", help="of the packet (icmp: an echo request)")
     parser.add_argument("--port", metavar="N", type=_port, default=0, help="the destination port of udp and tcp")
+    sizes = f"bytes behind the header of icmp or udp, at most {MOST_SIZE}: predicts what an MTU does to it"
+    parser.add_argument("--size", metavar="BYTES", type=_size, default=0, help=sizes)
+    parser.add_argument("--df", action="store_true", help="set DF: routers must not fragment the packet")
 
 
 def query(args: argparse.Namespace) -> Query:
     """Return what kind of packet the options name.
 
     Raises:
-        UsageError: a protocol with ports, and no port.
+        UsageError: a protocol with ports, and no port; a size for one that has none.
     """
     from hostgw.errors import UsageError
-    from hostgw.model.path import Query
+    from hostgw_tui.path.packet import packet
 
-    if args.protocol != "icmp" and not args.port:
-        raise UsageError(f"--protocol {args.protocol} needs --port", "", "Say which: --port 80.")
-    return Query(args.protocol, args.port)
+    try:
+        return packet(args.protocol, args.port, args.size, whole=args.df)
+    except ValueError as error:
+        raise UsageError(f"--protocol {args.protocol}: {error}", "", "") from None
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) <= MOST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is no port")
-    return int(text)
+    return _number(text, MOST_PORT)
 
 
 def _probes(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) <= MOST_PROBES:
-        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {MOST_PROBES}")
+    return _number(text, MOST_PROBES)
+
+
+def _size(text: str) -> int:
+    return _number(text, MOST_SIZE)
+
+
+def _number(text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text[:9]) <= most:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {most}")
     return int(text)

@@ -10,13 +10,22 @@ import socket
 import time
 from typing import Any, Dict
 
-MAX_WAIT_MS, LOOK_S = 60_000, 0.01
+MAX_WAIT_MS, LOOK_S, MAX_SIZE = 60_000, 0.01, 9000
 PAYLOAD = b"hostgw-tui asks who is there; no answer is needed"
 """What a datagram says."""
 _KINDS = {errno.ECONNREFUSED: "refused", errno.ETIMEDOUT: "timeout"}
 _STREAM = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 Row = Dict[str, Any]
+
+
+_IP_MTU_DISCOVER, _IP_PMTUDISC_DONT, _IP_PMTUDISC_PROBE = 10, 0, 3
+
+
+def set_fragmenting(sock: socket.socket, request: Row) -> None:
+    """Have DF set whatever the path's MTU is known to be, or never set, so that routers may fragment (ip(7))."""
+    wanted = _IP_PMTUDISC_PROBE if request["dont_fragment"] else _IP_PMTUDISC_DONT
+    sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, wanted)
 
 
 class Contact:
@@ -30,8 +39,12 @@ class Contact:
         self.socket = socket.socket(socket.AF_INET, _STREAM[request["protocol"]] | socket.SOCK_CLOEXEC)
         try:
             self.socket.setblocking(False)
+            if not self._tcp:
+                set_fragmenting(self.socket, request)
             if request["source"]:
                 self.socket.bind((request["source"], 0))
+            size = max(0, min(int(request["size"]), MAX_SIZE))
+            self._payload = (PAYLOAD * (size // len(PAYLOAD) + 1))[: size or len(PAYLOAD)]
             self._began = self._look_at = time.monotonic()
             self._ends = self._began + wait
             self._begin((request["destination"], int(request["port"])))
@@ -44,7 +57,13 @@ class Contact:
         if error not in (0, errno.EINPROGRESS):
             self._end(_KINDS.get(error, "unreachable"), error)
         elif not self._tcp:
-            self.socket.send(PAYLOAD)
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            self.socket.send(self._payload)
+        except OSError as error:
+            self._end(_KINDS.get(error.errno or 0, "unreachable"), error.errno or 0)
 
     def due(self) -> float:
         """Return when there is something to do next."""

@@ -9,14 +9,13 @@ import time
 from typing import Any, Callable, Dict, List, Optional
 
 from hostgw.agent.arp_probe import ArpProbe
-from hostgw.agent.contact import Contact
+from hostgw.agent.contact import Contact, set_fragmenting
 from hostgw.agent.listen import Listener
 
 MAX_COUNT, MAX_SIZE, MIN_INTERVAL_MS, MAX_WAIT_MS, MAX_PROBES = 100, 9000, 10, 60_000, 256
 _HEADER = struct.Struct("!BBHHH")
 _REQUEST, _REPLY, _UNREACHABLE, _EXCEEDED = 8, 0, 3, 11
 _REFUSALS = {_UNREACHABLE: "unreachable", _EXCEEDED: "time-exceeded"}
-_IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE = 10, 3
 
 Row = Dict[str, Any]
 
@@ -107,8 +106,7 @@ def _open(request: Row) -> socket.socket:
         found.setblocking(False)
         if request["source"]:
             found.bind((request["source"], 0))
-        if request["dont_fragment"]:
-            found.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
+        set_fragmenting(found, request)
     except BaseException:
         found.close()
         raise

@@ -80,7 +80,7 @@ def _forget_flows(lab: Lab) -> None:
     """Drop conntrack entries and every neighbour, also permanent and failed ones."""
     for node in lab.topology.nodes:
         with inside(lab.node_netns(node.name)):
-            healing_network.forget_neighbours()
+            healing_network.forget_learned()
             subprocess.run(["conntrack", "-F"], capture_output=True, check=False)
 
 

@@ -72,9 +72,9 @@ def _flush(path: str, wanted: State, found: State) -> None:
         _force([*lines, *_FLUSH_ALL, *rules])
 
 
-def forget_neighbours() -> None:
-    """Drop every neighbour of the namespace that the thread is in, also permanent ones."""
-    _force([f"neigh flush dev {name} nud all" for name in _devices()])
+def forget_learned() -> None:
+    """Drop what the namespace that the thread is in has learned: neighbours, also permanent ones, and path MTUs."""
+    _force([*(f"neigh flush dev {name} nud all" for name in _devices()), "route flush cache"])
 
 
 def _devices() -> list[str]:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 from hostgw.capture.clocks import UNKNOWN, Clock
@@ -33,7 +34,7 @@ from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
 from hostgw.model.host import HostState
 from hostgw.model.ip import Prefix
-from hostgw.model.path import End
+from hostgw.model.path import End, Query
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal, operator_name
@@ -255,18 +256,18 @@ class Live:
         """
         return self.captures.start(points, expression)
 
-    def trace(self, source: End, destination: End) -> Future[Tracing]:
-        """Send a probe along its predicted way, and watch it at the taps; fails while another capture runs."""
+    def trace(self, source: End, destination: End, count: int = 1, query: Query | None = None) -> Future[Tracing]:
+        """Send probes along their predicted way, and watch them at the taps; fails while another capture runs."""
         future: Future[Tracing] = Future()
-        arguments = (source, destination, future)
-        threading.Thread(target=self._trace, args=arguments, name="hostgw-trace", daemon=True).start()
+        job = partial(trace, self, source, destination, count, query)
+        threading.Thread(target=self._trace, args=(job, future), name="hostgw-trace", daemon=True).start()
         return future
 
-    def _trace(self, source: End, destination: End, future: Future[Tracing]) -> None:
+    def _trace(self, job: Callable[[], Tracing], future: Future[Tracing]) -> None:
         try:
             if self.captures.running:
                 raise CaptureError("a capture runs", "one at a time", "Stop it first, on Packets.")
-            future.set_result(trace(self, source, destination))
+            future.set_result(job())
         except Exception as error:  # whatever it is, somebody waits for the outcome
             future.set_exception(error)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
+
+from msgspec import structs
 
 from hostgw.capture.clocks import Timing
 from hostgw.capture.expected import Pair, as_predicted, compared
@@ -24,7 +25,7 @@ from hostgw.model.path import End, Outcome, Prediction, Query
 from hostgw.paths.predict import predict
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.link import Asked
-from hostgw.wire import ArpProbe, ArpProbeReply, Contact, Probe, ProbeAnswer, ProbeReply, Reply
+from hostgw.wire import ArpProbe, ArpProbeReply, Contact, Probe, ProbeAnswer, ProbeReply
 
 if TYPE_CHECKING:
     from hostgw.live.engine import Live
@@ -167,13 +168,16 @@ def _send(live: Live, prediction: Prediction, count: int) -> tuple[ProbeAnswer, 
     if node is None:
         raise CaptureError(f"{source} cannot send", "it is not on a listed host")
     if query.protocol == "icmp":
-        echo = lambda number: Probe(number, node.ns, target, count, source=source.address)  # noqa: E731
-        return _heard(live.ask(source.host, echo, SETTLE_S + count), SETTLE_S + count)
-    contact = lambda number: Contact(number, node.ns, query.protocol, target, query.port, source.address)  # noqa: E731
-    return tuple(each for _ in range(count) for each in _heard(live.ask(source.host, contact, SETTLE_S), SETTLE_S))
+        echo = Probe(0, node.ns, target, count, dont_fragment=query.whole, source=source.address)
+        echo = structs.replace(echo, size=query.size or echo.size)
+        return _heard(live, source.host, echo, SETTLE_S + count)
+    contact = Contact(0, node.ns, query.protocol, target, query.port, source.address)
+    contact = structs.replace(contact, size=query.size, dont_fragment=query.whole)
+    return tuple(each for _ in range(count) for each in _heard(live, source.host, contact, SETTLE_S))
 
 
-def _heard(asked: Future[Reply], seconds: float) -> tuple[ProbeAnswer, ...]:
+def _heard(live: Live, host: str, probe: Probe | Contact, seconds: float) -> tuple[ProbeAnswer, ...]:
+    asked = live.ask(host, lambda number: structs.replace(probe, id=number), seconds)
     return cast("ProbeReply", asked.result(seconds)).answers
 
 

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
+HEADERS = 28
+"""Bytes of an IPv4 header with that of ICMP's echo or of UDP."""
+
 
 class Outcome(StrEnum):
     """What a packet's way ends in."""
@@ -44,6 +47,15 @@ class Query(msgspec.Struct, frozen=True):
     """Destination port."""
     source_port: int = 40000
     """High and arbitrary: a service is not known by it."""
+    size: int = 0
+    """Bytes behind the ICMP or UDP header; 0 for few: then no MTU matters."""
+    whole: bool = False
+    """It must not be fragmented (the flag DF)."""
+
+    @property
+    def length(self) -> int:
+        """Bytes of the IP packet (RFC 791, RFC 792, RFC 768); 0 where no size is asked for."""
+        return self.size + HEADERS if self.size else 0
 
 
 class Hop(msgspec.Struct, frozen=True):

@@ -28,8 +28,10 @@ def path_text(found: Prediction, owner: Owner) -> Iterator[str]:
 
 
 def kind(query: Query) -> str:
-    """Return what goes: ``icmp``, ``tcp port 80``."""
-    return f"{query.protocol} port {query.port}" if query.port else query.protocol
+    """Return what goes: ``icmp``, ``tcp port 80``, ``icmp of 1500 bytes with DF``."""
+    port = f" port {query.port}" if query.port else ""
+    size = f" of {query.length} bytes" if query.size else ""
+    return f"{query.protocol}{port}{size}{' with DF' if query.whole else ''}"
 
 
 def conclusion(found: Prediction) -> str:

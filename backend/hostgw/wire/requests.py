@@ -176,6 +176,9 @@ class Contact(msgspec.Struct, frozen=True, tag_field="type", tag="contact"):
     port: int
     source: str = ""
     timeout_ms: int = 1000
+    size: int = 0
+    """Bytes of the datagram; 0 for a short greeting."""
+    dont_fragment: bool = False
 
 
 class Listen(msgspec.Struct, frozen=True, tag_field="type", tag="listen"):

@@ -16,12 +16,15 @@ from hostgw.live.places import containers, owners
 from hostgw.live.tracing import Tracing
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
-from hostgw.model.path import Prediction
+from hostgw.model.path import Prediction, Query
 from hostgw.paths.nearest import nearest
 from hostgw.paths.predict import find_end, predict
+from hostgw.report.path import kind
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import Line, Row, Tone, cell
 from hostgw_tui.path.dialog import EndDialog
+from hostgw_tui.path.packet import Asked
+from hostgw_tui.path.packet_dialog import PacketKindDialog
 from hostgw_tui.path.rows import (
     detail_lines,
     head_line,
@@ -65,7 +68,8 @@ class PathScreen(MainScreen):
     def __init__(self) -> None:
         super().__init__()
         self._ends: tuple[str, str] | None = None
-        self._prediction: tuple[Fabric, tuple[str, str], Prediction] | None = None
+        self._asked = Asked(Query(), 1)
+        self._prediction: tuple[Fabric, tuple[str, str], Query, Prediction] | None = None
         self._tracing: Tracing | None = None
         self._probing = False
 
@@ -85,9 +89,10 @@ class PathScreen(MainScreen):
         self._explain()
 
     def _title(self) -> str:
+        way = f"way of {kind(self._asked.query)}"
         if self._probing:
-            return "way: probing …"
-        return "way: predicted beside seen" if self._tracing else "way: predicted; p sends a probe along it"
+            return f"{way}: probing …"
+        return f"{way}: predicted beside seen" if self._tracing else f"{way}: predicted; p sends a probe along it"
 
     def _rows(self, found: Prediction | None) -> list[Row]:
         if found is None:
@@ -108,14 +113,15 @@ class PathScreen(MainScreen):
         ends = self._ends = self._ends or self._first_ends()
         if ends is None:
             return None, ""
-        if self._prediction and self._prediction[0] is fabric and self._prediction[1] == ends:
-            return self._prediction[2], ""
+        query = self._asked.query
+        if self._prediction and self._prediction[0] is fabric and self._prediction[1:3] == (ends, query):
+            return self._prediction[3], ""
         try:
             source, destination = (find_end(fabric, self.view.mesh, text) for text in ends)
-            found = predict(fabric, source, destination)
+            found = predict(fabric, source, destination, query)
         except HostgwError as error:
             return None, str(error)
-        self._prediction = fabric, ends, found
+        self._prediction = fabric, ends, query, found
         return found, ""
 
     def _first_ends(self) -> tuple[str, str] | None:
@@ -162,6 +168,15 @@ class PathScreen(MainScreen):
         if self._ends:
             self._show((self._ends[1], self._ends[0]))
 
+    def action_kind(self) -> None:
+        """Choose what goes along the path."""
+        self.app.push_screen(PacketKindDialog(self._asked), self._kind_chosen)
+
+    def _kind_chosen(self, asked: Asked | None) -> None:
+        if asked:
+            self._asked, self._tracing = asked, None
+            self.repaint()
+
     def _show(self, ends: tuple[str, str]) -> None:
         self._ends, self._tracing = ends, None
         self.repaint()
@@ -182,7 +197,8 @@ class PathScreen(MainScreen):
             self._probing = True
             self.repaint()
             ends = self._ends
-            future = self.hostgw.engine.trace(found.source, found.destination)
+            query, count = self._asked
+            future = self.hostgw.engine.trace(found.source, found.destination, count, query)
             future.add_done_callback(lambda done: self._probed(ends, done))
 
     def _probed(self, ends: tuple[str, str], done: Future[Tracing]) -> None:

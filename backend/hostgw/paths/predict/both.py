@@ -50,11 +50,11 @@ def predict(
         sport=ports[0],
         dport=ports[1],
     )
-    travel = Travel(flow)
+    travel = Travel(flow, length=asked.length, whole=asked.whole)
     walk = partial(_walked, fabric, heard)
     forward, end = walk(travel, lambda: sent(travel, start))
     known = forward.outcome is not Outcome.OUTSIDE or node_of(fabric, destination) is None
-    back = _answered(walk, travel, forward, end) if known else None
+    back = _answered(walk, travel, forward, end, _echoed(asked)) if known else None
     return Prediction(source, destination, asked, forward, back)
 
 
@@ -69,9 +69,17 @@ def _walked(fabric: Fabric, heard: Heard, travel: Travel, begin: Begin) -> tuple
         return travel.leg(end), end.node
 
 
-def _answered(walk: Walk, question: Travel, forward: Leg, end: Node) -> Leg | None:
-    """Return the way of the answer; None when there is nobody to give one."""
-    back = Travel(_answer(question.flow), question=question.memory)
+def _answered(walk: Walk, question: Travel, forward: Leg, end: Node, echoed: int) -> Leg | None:
+    """Return the way of the answer, which may be fragmented; None when there is nobody to give one.
+
+    Args:
+        walk: follows a packet.
+        question: the packet that is answered.
+        forward: its way.
+        end: where that ended.
+        echoed: bytes of the answer; 0 for few.
+    """
+    back = Travel(_answer(question.flow), question=question.memory, length=echoed)
     if forward.outcome is Outcome.DELIVERED:
         return walk(back, lambda: sent(back, end))[0]
     if forward.outcome is not Outcome.OUTSIDE:
@@ -79,6 +87,11 @@ def _answered(walk: Walk, question: Travel, forward: Leg, end: Node) -> Leg | No
     link = end.state.links_by_name[forward.hops[-1].interface]
     back.frame = (question.frame[1], question.frame[0])
     return walk(back, lambda: _from_outside(back, end, link))[0]
+
+
+def _echoed(query: Query) -> int:
+    """Return the length of the answer: an echo reply holds what the request held (RFC 792)."""
+    return query.length if query.protocol == "icmp" else 0
 
 
 def _from_outside(back: Travel, host: Node, link: Link) -> Departure:

@@ -13,6 +13,8 @@ from hostgw.paths.predict.node import Node
 START_TTL = 64
 """What Linux begins with (net.ipv4.ip_default_ttl)."""
 
+VLAN_TAG = 4
+
 
 class Ended(Exception):  # noqa: N818 - a way that ends is no error
     """The way ends here."""
@@ -47,11 +49,17 @@ class Travel:
     """Next hops on the wire that have no neighbour entry yet."""
     question: Memory = field(default_factory=dict)
     """What they did with the packet that this one answers; empty when it answers none."""
+    length: int = 0
+    """Bytes of the IP packet, or of the largest of its fragments; 0 for one that fits everywhere."""
+    whole: bool = False
+    """It must not be fragmented."""
 
     def seen(self, node: Node, link: Link, direction: str, because: str) -> None:
         """Note that a tap on a device sees it; a device that is down ends the way."""
         if not link.up:
             raise lost(f"{link.name} on {node} is down", node)
+        if direction == "in" or link.port:
+            self._fits(node, link, direction)
         now = Hop(
             node.host.name,
             link.name,
@@ -65,6 +73,18 @@ class Travel:
             because,
         )
         self.hops.append(_compared(self.hops[-1] if self.hops else None, now))
+
+    def _fits(self, node: Node, link: Link, direction: str) -> None:
+        """Drop what is too long for a port of a bridge or for the other end of a veth: nobody is told.
+
+        Both allow for a VLAN tag (is_skb_forwardable in net/core/dev.c).
+        """
+        if self.length <= link.mtu + VLAN_TAG:
+            return
+        if direction == "out" or link.kind == "veth":
+            raise lost(f"{link.name} on {node} drops {self.length} bytes in silence: its MTU is {link.mtu}", node)
+        why = f"whether {link.name} on {node} takes {self.length} bytes with an MTU of {link.mtu} depends on the card"
+        raise Ended(Outcome.UNKNOWN, why, node)
 
     def leg(self, end: Ended) -> Leg:
         """Return all of it."""

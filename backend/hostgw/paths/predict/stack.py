@@ -6,7 +6,7 @@ the hooks behind it. Sources: ip_input.c, ip_forward.c, fib_frontend.c (fib_vali
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from hostgw.model.ip import address_number, address_text
@@ -22,6 +22,7 @@ from hostgw.paths.words import route_text
 
 CONF = "net/ipv4/conf"
 STRICT, LOOSE = "1", "2"
+IP_HEADER, FRAGMENT_UNIT = 20, 8
 Go = Callable[[Passages, Flow], Passage]
 REFUSALS = {
     Routed.BLACKHOLE: "a blackhole route swallows it",
@@ -198,7 +199,24 @@ def _departure(travel: Travel, node: Node, before: Flow, passage: Passage) -> De
     if link is None:
         raise lost(f"{node} has no device for {route_text(route, node.state)}", node)
     via = route.gateway or (route.nexthops[0].gateway if route.nexthops else "")
-    told = [f"route {route_text(route, node.state)}"]
+    told = [f"route {route_text(route, node.state)}", *_cut(travel, node, link, route)]
     told += [f"SNAT by {passage.snat.text}"] if passage.snat else []
     told += [f"DNAT by {passage.dnat.text}"] if passage.dnat else []
     return Departure(node, link, address_number(via) if via else travel.flow.destination, "; ".join(told))
+
+
+def _cut(travel: Travel, node: Node, link: Link, route: Route) -> Iterator[str]:
+    """Cut a packet into fragments that fit, or drop it when it must stay whole (RFC 791, RFC 1191).
+
+    The route's MTU counts before the device's, also for what is forwarded (ip_dst_mtu_maybe_forward); not for a probe
+    that its own host sends whole (IP_PMTUDISC_PROBE in ip(7)).
+    """
+    probing = travel.whole and not travel.hops
+    mtu = (0 if probing else route.metrics.get("mtu", 0)) or link.mtu
+    if travel.length <= mtu:
+        return
+    if travel.whole:
+        text = f"it has {travel.length} bytes and must not be fragmented, but {link.name} on {node} lets {mtu} through"
+        raise lost(text, node)
+    travel.length = IP_HEADER + (mtu - IP_HEADER) // FRAGMENT_UNIT * FRAGMENT_UNIT
+    yield f"in fragments of at most {travel.length} bytes"
