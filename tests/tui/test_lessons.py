@@ -58,4 +58,4 @@ async def test_keys_turn_the_pages_and_lead_to_the_path(make: Make) -> None:
         await pilot.press("p")
         await settle(pilot)
         assert app.current_mode == "path"
-        assert "trace vm1:c1 (10.239.0.2) vm2:c1 (10.239.1.2)" in app.engine.asked  # type: ignore[attr-defined]
+        assert "trace vm1:c1 (10.239.0.2) vm2:c1 (10.239.1.2) 1 x icmp" in app.engine.asked  # type: ignore[attr-defined]

@@ -72,7 +72,7 @@ ACTIONS: tuple[Action, ...] = (
            footer=("path",)),
     Action("kind", ("o",), "packet", "choose what goes: icmp, udp or tcp, its port, size and DF, and how many probes",
            ("path",), footer=("path",)),
-    Action("swap", ("x",), "swap", "turn the path round", ("path",), footer=("path",)),
+    Action("swap", ("x",), "swap", "turn the path round", ("path",)),
     Action("macs", ("m",), "raw MACs", "names or raw MACs in the hop table", ("packets",)),
     Action("conntrack", ("c",), "conntrack", "read the tracked flows, with the SNAT pair", ("nat",), footer=("nat",)),
     Action("tables", ("t",), "tables", "nat rules only, or FORWARD as well", ("nat",)),

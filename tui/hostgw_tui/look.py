@@ -69,8 +69,15 @@ class LazyRows(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
         """Return a row, or some."""
         if isinstance(index, slice):
-            return [self.row(i) for i in range(*index.indices(len(self)))]
-        return self.row(index if index >= 0 else len(self) + index)
+            return [self._made(i) for i in range(*index.indices(len(self)))]
+        return self._made(index if index >= 0 else len(self) + index)
+
+    def _made(self, index: int) -> Row:
+        """Return a row that is made once: it is measured before it is painted."""
+        made: dict[int, Row] = self.__dict__.setdefault("_rows", {})
+        if index not in made:
+            made[index] = self.row(index)
+        return made[index]
 
 
 def line(*parts: str | Part) -> Line:

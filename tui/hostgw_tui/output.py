@@ -49,6 +49,20 @@ class ControlFilter(LineFilter):
         return [_without_controls(segment) for segment in segments]
 
 
+class Gate(LineFilter):
+    """Several filters as one: a line that is painted often is made anew once, not once for each."""
+
+    def __init__(self, filters: tuple[LineFilter, ...]) -> None:
+        super().__init__()
+        self.filters = filters
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """Return what is left behind the last filter."""
+        for each in self.filters:
+            segments = each.apply(segments, background)
+        return segments
+
+
 def _without_controls(segment: Segment) -> Segment:
     text, style, control = segment
     if control or not _CONTROLS.search(text):

@@ -45,9 +45,18 @@ class Layer(NamedTuple):
     fields: tuple[Field, ...]
 
 
-class _Columns(msgspec.Struct):
-    """Wireshark's own columns, beside the layers of an EK line."""
+class _Frame(msgspec.Struct):
+    number: str | int = msgspec.field(name="frame_frame_number")
 
+
+class _Layers(msgspec.Struct):
+    frame: _Frame
+
+
+class _Columns(msgspec.Struct):
+    """Wireshark's own columns, and the packet's number in its layers: all that the list shows of an EK line."""
+
+    layers: _Layers
     protocol: str = ""
     info: str = ""
 
@@ -67,16 +76,15 @@ def prepare(command: str) -> str:
 
 
 def info(line: bytes) -> Info | None:
-    """Return number, protocol and info text of an EK line's packet, or nothing when pyshark cannot read it."""
-    packet = _packet(line)
-    if packet is None:
-        return None
+    """Return number, protocol and info text of an EK line's packet, or nothing when it cannot be read.
+
+    A pyshark packet costs ten times as much as the three values, so it is made when somebody opens the details.
+    """
     try:
         columns = _COLUMNS.decode(line)
-    except (msgspec.MsgspecError, RecursionError):
-        columns = _Columns()
-    protocol = columns.protocol or (packet.highest_layer if packet.layers else "")
-    return Info(int(packet.number), clean(str(protocol), 16), clean(columns.info, 200))
+        return Info(int(columns.layers.frame.number), clean(columns.protocol, 16), clean(columns.info, 200))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
 
 
 def layers(line: bytes) -> tuple[Layer, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from hostgw.capture import bpf
@@ -10,7 +11,7 @@ from hostgw.capture.tap_points import TapPoint, TapState, TapStatus
 from hostgw.capture.verdicts import TapSight
 from hostgw.clean import clean
 from hostgw.errors import CaptureError
-from hostgw.wire import TapClosed, TapReady, TapStats
+from hostgw.wire import Captured, TapClosed, TapReady, TapStats
 
 Sessions = Mapping[str, Iterable[FourTuple] | None]
 """Our SSH connections by host, as the hosts see them; empty for `local`, None where unknown."""
@@ -33,7 +34,7 @@ class TapTable:
         """What each tap can tell."""
         self._missed: list[tuple[int, ...]] = []
         self._rows: list[TapStatus] = []
-        self._slots: dict[tuple[str, int], int] = {}
+        self._slots: dict[str, dict[int, int]] = {}
         self._received: list[int] = []
         self._overflow: list[int] = []
 
@@ -51,13 +52,17 @@ class TapTable:
         """Give a tap a fresh number on its host, as it is opened anew; frames under the old one still count."""
         point = self._rows[tap].point
         number = self._last[point.host] = self._last.get(point.host, 0) % MOST_NUMBERS + 1
-        self._slots[point.host, number] = tap
+        self._slots.setdefault(point.host, {})[number] = tap
         self._set(TapStatus(tap, point, number))
         return self._rows[tap]
 
     def find(self, host: str, number: int) -> int | None:
         """Return the tap that a host's message speaks of, if we opened it."""
-        return self._slots.get((host, number))
+        return self.of(host).get(number)
+
+    def of(self, host: str) -> Mapping[int, int]:
+        """Return a host's numbers, and the tap that each stands for."""
+        return self._slots.get(host, {})
 
     def note(self, host: str, message: TapReady | TapStats | TapClosed, now_ns: int = 0) -> None:
         """Take in what a host says of a tap, at a moment; news of a number that was replaced are old."""
@@ -77,15 +82,17 @@ class TapTable:
             new = old._replace(state=TapState.CLOSED, reason=reason, packets=packets, drops=drops)
         self._set(new)
 
-    def count(self, tap: int, received: int = 0) -> None:
-        """Add frames that arrived here."""
-        self._received[tap] += received
+    def received(self, taps: Mapping[int, int], frames: Iterable[Captured]) -> None:
+        """Count frames that arrived here."""
+        for tap, count in _counted(taps, frames):
+            self._received[tap] += count
 
-    def overflow(self, tap: int, now_ns: int) -> None:
-        """Note a frame that arrived, at a moment, and was too much for us."""
-        self._overflow[tap] += 1
-        self._note_missed(tap, now_ns)
-        self._set(self._rows[tap])
+    def overflow(self, taps: Mapping[int, int], frames: Iterable[Captured], now_ns: int) -> None:
+        """Count frames that arrived, at a moment, and were too much for us."""
+        for tap, count in _counted(taps, frames):
+            self._overflow[tap] += count
+            self._note_missed(tap, now_ns)
+            self._set(self._rows[tap])
 
     def _note_missed(self, tap: int, now_ns: int) -> None:
         self._missed[tap] = (*self._missed[tap], now_ns)[-MOST_MISSED:]
@@ -111,6 +118,11 @@ class TapTable:
         """Yield every tap with its counters."""
         for row in self._rows:
             yield row._replace(received=self._received[row.tap], overflow=self._overflow[row.tap])
+
+
+def _counted(taps: Mapping[int, int], frames: Iterable[Captured]) -> Iterator[tuple[int, int]]:
+    counted = Counter(frame.tap for frame in frames)
+    return ((taps[number], count) for number, count in counted.items() if number in taps)
 
 
 class Arming:

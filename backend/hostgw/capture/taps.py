@@ -1,8 +1,10 @@
 """A capture on many hosts: taps out, frames in, journeys and counters for the screen.
 
 Sessions call `feed` from their own threads and are never held up: a bounded queue takes the frames, one worker decodes
-and correlates them, and what does not fit is counted. The screen calls `view` as often as it paints. The capture knows
-no session: it is given a callable that sends a request to a host, and one that tells a host's clock offset.
+and correlates them, and what does not fit is counted. The screen calls `view` as often as it paints, and asks for each
+journey in sight: it waits for no lock then. The worker alone alters journeys and only adds to them, so what a reader
+copies of one is what it was a moment ago. The capture knows no session: it is given a callable that sends a request to
+a host, and one that tells a host's clock offset.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from hostgw.capture.clocks import Clock, Clocks, Timing
 from hostgw.capture.correlate import Correlator
 from hostgw.capture.describe import describe, protocol
 from hostgw.capture.dissect import Dissector, Fed
+from hostgw.capture.fair import FairLock
 from hostgw.capture.frames import Frame, decode
 from hostgw.capture.journeys import JourneyView, Sighting, Verdict
 from hostgw.capture.pyshark_adapter import Info, Layer
@@ -30,7 +33,7 @@ from hostgw.wire import Captured, Tap, TapClosed, TapReady, TapStats, Untap
 
 MAX_QUEUED = 200_000
 """Frames that wait to be decoded."""
-SLICE = 500
+SLICE = 200
 """Frames that are correlated under one lock; the screen waits no longer than that."""
 SETTLED_NS = 500_000_000
 """Taps tell their frames in bursts; what began so long ago has been told of."""
@@ -77,7 +80,8 @@ class Capture:
         self._now = now
         self.settings = settings._replace(snaplen=max(settings.snaplen, MIN_SNAPLEN))
         self._arming = Arming(sessions, settings.expression, self.settings.snaplen)
-        self._lock = threading.Lock()
+        self._lock = FairLock()
+        self._queue_lock = threading.Lock()
         self._taps = TapTable(numbers)
         self._queue: deque[tuple[str, list[Captured]]] = deque()
         self._queued = self._serial = 0
@@ -148,24 +152,22 @@ class Capture:
             done += len(frames)
             for start in range(0, len(frames), SLICE):
                 self._decode(host, frames[start : start + SLICE])
-            with self._lock:
+            with self._queue_lock:
                 self._queued -= len(frames)
         return done
 
     def view(self, limit: int = 200) -> View:
         """Return the newest journeys, the taps and the counters."""
-        with self._lock:
-            correlator = self._correlator
-            journeys = tuple(correlator.view(journey, self._taps.orders) for journey in correlator.newest(limit))
-            counts = (correlator.count, self._serial, correlator.ambiguous, self._time())
-            taps = tuple(self._taps)
+        correlator = self._correlator
+        journeys = tuple(correlator.view(journey, self._taps.orders) for journey in correlator.newest(limit))
+        counts = (correlator.count, self._serial, correlator.ambiguous, self._time())
+        taps = tuple(self._taps)
         dissection = self._dissector.statistics() if self._dissector else None
         return View(journeys, taps, *counts, dissection)
 
     def journey(self, number: int) -> JourneyView | None:
         """Return one journey, if it is still kept."""
-        with self._lock:
-            return self._kept(number)
+        return self._kept(number)
 
     def verdict(self, view: JourneyView) -> Verdict:
         """Return what became of a packet, as far as the taps can tell by now."""
@@ -278,16 +280,18 @@ class Capture:
         self._send(point.host, Tap(status.number, point.ns, point.index, self._arming.program, *limits))
 
     def _take(self, host: str, frames: list[Captured]) -> None:
-        with self._lock:
+        with self._queue_lock:
             fits = self._queued + len(frames) <= MAX_QUEUED
-            for frame in () if fits else frames:
-                tap = self._taps.find(host, frame.tap)
-                if tap is not None:
-                    self._taps.overflow(tap, self._time())
             self._queued += len(frames) if fits else 0
         if fits:
             self._queue.append((host, frames))
             self._work.set()
+        else:
+            self._overflow(host, frames)
+
+    def _overflow(self, host: str, frames: list[Captured]) -> None:
+        with self._lock:
+            self._taps.overflow(self._taps.of(host), frames, self._time())
 
     def _run(self) -> None:
         while not self._closing:
@@ -298,28 +302,32 @@ class Capture:
     def _decode(self, host: str, frames: list[Captured]) -> None:
         """Decode and correlate a batch. Frames of taps that we never opened are dropped."""
         clock = self._clock(host)
-        offset = clock.offset_ns
-        decoded = [(frame, decode(frame.data)) for frame in frames]
+        decoded = [decode(frame.data) for frame in frames]
         with self._lock:
             self._clocks.heard(host, clock, self._serial + 1)
-            fresh = [raw for frame, headers in decoded if (raw := self._correlate(host, offset, frame, headers))]
-        for raw in fresh:
-            if self._dissector is not None:
+            fresh = self._correlate(host, clock.offset_ns, frames, decoded)
+        if self._dissector is not None:
+            for raw in fresh:
                 self._dissector.offer(self._fed(raw))
 
-    def _correlate(self, host: str, offset: int, frame: Captured, headers: Frame) -> Raw | None:
-        """Add a frame to its journey; return it when it is the journey's first."""
-        tap = self._taps.find(host, frame.tap)
-        if tap is None:
-            return None
-        self._taps.count(tap, received=1)
-        self._serial += 1
-        raw = Raw(self._serial, tap, frame.time_ns - offset, frame.wire_length, frame.outbound, frame.data)
-        self._raw.add(raw)
-        self._write(raw)
-        before = self._correlator.count
-        self._correlator.add(tap, raw.time_ns, raw.outbound, headers, raw.serial)
-        return raw if self._correlator.count > before else None
+    def _correlate(self, host: str, offset: int, frames: list[Captured], decoded: list[Frame]) -> list[Raw]:
+        """Add frames to their journeys; return those that are the first of one. It runs for every frame: no calls."""
+        correlator, keep, taps, fresh = self._correlator, self._raw.add, self._taps.of(host), []
+        for (number, time_ns, wire_length, outbound, data), headers in zip(frames, decoded, strict=True):
+            tap = taps.get(number)
+            if tap is None:
+                continue
+            self._serial += 1
+            raw = Raw(self._serial, tap, time_ns - offset, wire_length, outbound, data)
+            keep(raw)
+            if self._record is not None:
+                self._write(raw)
+            before = correlator.count
+            correlator.add(tap, raw.time_ns, outbound, headers, raw.serial)
+            if correlator.count > before:
+                fresh.append(raw)
+        self._taps.received(taps, frames)
+        return fresh
 
     def _write(self, raw: Raw) -> None:
         if self._record is None or self.record_error:

@@ -16,6 +16,7 @@ from hostgw.capture.taps import Capture
 from hostgw.capture.view import Settings
 from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Host
+from hostgw.live.collecting import collect_seldom, collect_shortly
 from hostgw.model.host import HostState
 from hostgw.wire import Captured, Request, Tap, TapClosed, TapReady, TapStats, Untap
 
@@ -55,6 +56,7 @@ class Captures:
         capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns, self._numbers)
         with self._lock:
             self._running = capture
+        collect_shortly()
         capture.start()
         try:
             capture.add(points)
@@ -69,6 +71,7 @@ class Captures:
             capture, self._running = self._running, None
         if capture is not None:
             capture.close()
+            collect_seldom()
 
     def message(self, host: str, message: object) -> None:
         """Take what a host says of a tap."""

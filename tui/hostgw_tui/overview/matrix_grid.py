@@ -96,7 +96,7 @@ class MatrixGrid(Grid):
         return range(first, min(len(self._subnets), (left + width) // (self._cell + 1) + 1))
 
     def _header(self, width: int) -> Strip:
-        style = self.rich_style + self.style("header")
+        style = self._base + self.style("header")
         labels = [str(self._subnets[place].prefix)[: self._cell] for place in self._in_sight(width)]
         cells = [Segment(f"{label:<{self._cell}} ", style) for label in labels]
         return self._joined(Segment(" " * (self._head_width + 1), style), cells, width, style)
@@ -111,11 +111,11 @@ class MatrixGrid(Grid):
         return strip
 
     def _paint(self, row: Row, mark: str, width: int) -> Strip:
-        base = self.rich_style
+        base = self._base
         cells: list[Segment] = []
         for place in self._in_sight(width):
-            style = base + self.style(mark) if mark and place == self.column else base
-            cells += [self._segment(part, style, row.dim) for part in fitted(row.cells[place + 1], self._cell)]
+            here = mark if place == self.column else ""
+            cells += [self._segment(part, here, row.dim) for part in fitted(row.cells[place + 1], self._cell)]
             cells.append(Segment(" ", base if mark else cells[-1].style))
         name = fitted(row.cells[0], self._head_width)
         head = Segment("".join(part.text for part in name) + " ", base + self.style("name"))

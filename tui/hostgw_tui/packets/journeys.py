@@ -103,7 +103,7 @@ class JourneyGrid(Grid):
         else:
             self._widths, self._measured_for = found, region.width
         lines = len(self.rows) + self._head if self.rows else len(wrapped(self._nothing(), region.width))
-        self.virtual_size = Size(region.width, max(1, lines))
+        self._extend(Size(region.width, max(1, lines)))
 
     def _matching(self) -> Sequence[Row]:
         return self.all_rows  # the sieve has done it

@@ -8,12 +8,14 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from hostgw_tui.look import Line, Part, Row, Tone
+from hostgw_tui.output import Gate
 from hostgw_tui.widgets.layout import Column, clipped, fitted, measure, wrapped
 
 
@@ -39,6 +41,9 @@ class GridPainter(ScrollView):
         self._widths: tuple[int, ...] = ()
         self._strips: LRUCache[object, Strip] = LRUCache(512)
         self._styles: dict[str, Style] = {}
+        self._tones: dict[tuple[Tone, str], Style] = {}
+        self._gate = Gate(())
+        self._base, self._width = Style(), 0
 
     @property
     def _head(self) -> int:
@@ -48,10 +53,19 @@ class GridPainter(ScrollView):
         width = self.scrollable_content_region.width or self.size.width
         self._widths = measure(self.columns, self.rows, width)
         lines = len(self.rows) + self._head if self.rows else len(wrapped(self._nothing(), width))
-        size = Size(width, max(1, lines))
-        if size != self.virtual_size:
+        self._extend(Size(width, max(1, lines)))
+
+    def _extend(self, size: Size) -> None:
+        """Take another size of the content; the screen is laid out anew only when more than the scrollbar changes."""
+        before, height = self.virtual_size, self.container_size.height
+        if size == before:
+            return
+        if self.styles.is_auto_height or size.width != before.width or not height < min(size.height, before.height):
             self.virtual_size = size
             self.refresh(layout=True)
+        else:
+            self.set_reactive(Widget.virtual_size, size)
+            self._scroll_update(size)
 
     @property
     def extent(self) -> str:
@@ -67,8 +81,8 @@ class GridPainter(ScrollView):
     def notify_style_update(self) -> None:
         """Forget what was painted in other colours."""
         super().notify_style_update()
-        self._strips.clear()
-        self._styles.clear()
+        for kept in (self._strips, self._styles, self._tones):
+            kept.clear()
 
     def style(self, name: str) -> Style:
         """Return the style of a component."""
@@ -76,13 +90,42 @@ class GridPainter(ScrollView):
             self._styles[name] = self.get_component_rich_style(f"grid--{name}", partial=True)
         return self._styles[name]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines of the widget.
+
+        Its own style, which is dear, is asked for once. A line fills the width and has its background, so between the
+        borders nothing is left for Textual's styling but the filters; live captures need that time.
+        """
+        self._prepare()
+        above = max(0, self.styles.gutter.top - crop.y)
+        if crop.x or crop.width != self.size.width or self._is_framed:
+            return super().render_lines(crop)
+        border = super().render_lines(crop.shrink((0, 0, crop.height - above, 0))) if above else []
+        lines, first = range(crop.y + above, crop.bottom), self.styles.gutter.top
+        _, background = self.background_colors
+        return border + [self.render_line(y - first).apply_filter(self._gate, background) for y in lines]
+
+    def _prepare(self) -> None:
+        base, width = self.rich_style, self.scrollable_content_region.width
+        if base != self._base:
+            self._strips.clear()
+            self._tones.clear()
+        filters = tuple(self.app.get_line_filters())
+        if filters != self._gate.filters:
+            self._gate = Gate(filters)
+        self._base, self._width = base, width
+
+    @property
+    def _is_framed(self) -> bool:
+        gutter = self.styles.gutter
+        return bool(gutter.left or gutter.right or gutter.bottom)
+
     def render_line(self, y: int) -> Strip:
         """Return one line of the visible part."""
-        width = self.scrollable_content_region.width
-        base = self.rich_style
+        width, base = self._width, self._base
         if not self.rows:
             lines = wrapped(self._nothing(), width)
-            segments = [self._segment(p, base) for p in lines[y]] if y < len(lines) else []
+            segments = [self._segment(p, "") for p in lines[y]] if y < len(lines) else []
             return Strip(segments).adjust_cell_length(width, base)
         if y < self._head:
             return self._header(width)
@@ -99,7 +142,7 @@ class GridPainter(ScrollView):
     def _header(self, width: int) -> Strip:
         widths = clipped(self._widths, width)
         cells = [fitted((Part(c.label),), w, c.right) for c, w in zip(self.columns, widths)]
-        style = self.rich_style + self.style("header")
+        style = self._base + self.style("header")
         text = " ".join("".join(part.text for part in cell) for cell, w in zip(cells, widths) if w)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
@@ -111,20 +154,26 @@ class GridPainter(ScrollView):
         return strip
 
     def _paint(self, row: Row, mark: str, width: int) -> Strip:
-        base = self.rich_style
-        if mark and not row.span:
-            base += self.style(mark)
-        segments: list[Segment] = []
         if row.span:
-            segments = [self._segment(part, base) for part in fitted(row.cells[0], width)]
-        else:
-            for column, size, cell in zip(self.columns, clipped(self._widths, width), row.cells):
-                if size:
-                    parts = fitted(cell, size, column.right)
-                    segments += [self._segment(part, base, row.dim) for part in parts]
-                    segments.append(Segment(" ", segments[-1].style))
-        return Strip(segments).adjust_cell_length(width, base)
+            return Strip([self._segment(part, "") for part in fitted(row.cells[0], width)], width)
+        segments: list[Segment] = []
+        used = 0
+        for column, size, cell in zip(self.columns, clipped(self._widths, width), row.cells):
+            if size:
+                segments += [self._segment(part, mark, row.dim) for part in fitted(cell, size, column.right)]
+                text, style, _ = segments[-1]
+                segments[-1] = Segment(f"{text} ", style)
+                used += size + 1
+        return Strip(segments, used).adjust_cell_length(width, self._toned(Tone.PLAIN, mark))
 
-    def _segment(self, part: Part, base: Style, dim: bool = False) -> Segment:
+    def _segment(self, part: Part, mark: str, dim: bool = False) -> Segment:
         tone = Tone.DIM if dim and part.tone in (Tone.PLAIN, Tone.NAME, Tone.OK) else part.tone
-        return Segment(part.text, base + self.style(tone.value))
+        return Segment(part.text, self._toned(tone, mark))
+
+    def _toned(self, tone: Tone, mark: str) -> Style:
+        """Return the style of a tone, under the cursor or not."""
+        style = self._tones.get((tone, mark))
+        if style is None:
+            base = self._base + self.style(mark) if mark else self._base
+            style = self._tones[tone, mark] = base + self.style(tone.value)
+        return style

@@ -77,8 +77,7 @@ def fitted(parts: Line, width: int, right: bool = False) -> Line:
     """Return a line cut (with `…`) or filled to exactly `width` cells."""
     length = sum(cell_len(part.text) for part in parts)
     if length <= width:
-        fill = Part(" " * (width - length), parts[-1].tone if parts else Tone.PLAIN)
-        return (fill, *parts) if right else (*parts, fill)
+        return _filled(parts, " " * (width - length), right)
     kept: list[Part] = []
     room = width - 1
     for part in parts:
@@ -89,6 +88,15 @@ def fitted(parts: Line, width: int, right: bool = False) -> Line:
         kept.append(part)
         room -= size
     return (*kept, Part("…", Tone.DIM)) if width else ()
+
+
+def _filled(parts: Line, blanks: str, right: bool) -> Line:
+    """Return a line with blanks in front or behind, as few parts as there were."""
+    if not parts:
+        return (Part(blanks),)
+    if right:
+        return (Part(blanks + parts[0].text, parts[0].tone), *parts[1:])
+    return (*parts[:-1], Part(parts[-1].text + blanks, parts[-1].tone))
 
 
 def wrapped(lines: Iterable[Line], width: int) -> list[Line]:

@@ -26,8 +26,12 @@ class Reader(Widget, can_focus=False):
         """Show other lines."""
         shown = tuple(lines)
         if shown != self.lines:
-            self.lines = shown
-            self.refresh(layout=True)
+            before, self.lines = self.lines, shown
+            self.refresh(layout=self._height(before) != self._height(shown))
+
+    def _height(self, lines: tuple[Line, ...]) -> int:
+        """Return how many lines these take at the present width."""
+        return len(wrapped(lines, self.content_region.width or 1))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return how many lines it takes."""
