@@ -16,6 +16,8 @@ RESULTS = Path("bench-results.json")
 SIZES = (2, 16, 64)
 ENOUGH = 15
 """Hosts that the benchmark of fixing needs."""
+ALONE = ("pure", "correlating", "dissecting")
+"""Benchmarks that need no lab."""
 Row = dict[str, str | float]
 
 
@@ -37,13 +39,14 @@ def bench(sizes: tuple[int, ...]) -> list[Row]:
         try:
             rows.append({"what": f"lab up, {size} hosts", "value": time.monotonic() - started, "unit": "s"})
             rows += measure("launch", name)
+            rows += measure("capturing", name) if size == sizes[0] else []
             if size == sizes[min(1, len(sizes) - 1)]:
                 rows += measure("events", name)
                 rows += measure("idle", name)
                 rows += measure("fixing", name) if size > ENOUGH else []
         finally:
             labs.down(name)
-    return rows + measure("pure", "-") + measure("correlating", "-")
+    return rows + [row for each in ALONE for row in measure(each, "-")]
 
 
 def table(rows: list[Row]) -> str:
