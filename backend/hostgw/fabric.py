@@ -258,6 +258,11 @@ class Host:
         return self.snapshot is not None and self.snapshot.complete
 
     @property
+    def is_partial(self) -> bool:
+        """It was read without root: rules and containers' namespaces are missing."""
+        return self.snapshot is not None and self.snapshot.facts.uid != 0
+
+    @property
     def root(self) -> NamespaceState:
         """The host's own namespace; empty when nothing is known."""
         return self.snapshot.root if self.snapshot else NamespaceState()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import subprocess
 
 import pytest
 
@@ -39,5 +40,16 @@ def test_healthy_variants(variant: str, external: bool, hostgw: Run) -> None:
             assert_clean(hostgw, lab, "vm1", "vm2", "vm3")
             assert_clean(hostgw, lab, "vm1", "ext1")
             assert_clean(hostgw, lab, "ext1")
+    finally:
+        labs.down(lab.name)
+
+
+def test_a_path_to_a_host_that_cannot_be_reached_is_partial(hostgw: Run) -> None:
+    lab = labs.up(f"u{os.getpid()}", hosts=2, containers=1)
+    try:
+        subprocess.run([*lab.entry("vm2"), "ip", "link", "set", "eth0", "down"], check=True, timeout=30)
+        for command in ("path", "trace"):
+            done = hostgw(command, "--lab", lab.name, "--timeout", "5", "vm1:c1", "vm2:c1", code=4)
+            assert "error: vm2: nothing is known of it" in done.stderr
     finally:
         labs.down(lab.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from hostgw.capture.journeys import Verdict
 from hostgw.checks.catalogue import FixClass
@@ -32,6 +33,7 @@ from hostgw_tui.overview.rows import age_text, finding_rows, host_lines, host_ro
 from hostgw_tui.packets.rows import VERDICTS, probe_lines
 from hostgw_tui.routes.rows import route_rows, subject_of
 from hostgw_tui.widgets.layout import Column, clipped, fitted, measure, wrapped
+from hostgw_tui.widgets.topbar import summary
 from tests.fabrics import healthy
 from tests.tui.fake import CLOCK, broken, connecting, counters, many_faults, one_missing, settled
 
@@ -284,3 +286,14 @@ def test_a_column_is_left_out_before_the_last_one_is_cut() -> None:
 @pytest.mark.parametrize(("width", "found"), [(99, (4, 0, 6)), (9, (4, 0, 4)), (5, (4, 0, 0)), (3, (3, 0, 0))])
 def test_what_does_not_fit_is_clipped_to_the_table(width: int, found: tuple[int, ...]) -> None:
     assert clipped((4, 0, 6), width) == found
+
+
+def test_a_host_read_without_root_is_not_called_healthy() -> None:
+    fabric = settled(healthy())
+    host = fabric.hosts["vm2"]
+    assert host.snapshot is not None
+    facts = structs.replace(host.snapshot.facts, uid=1000)
+    view = view_of(fabric.with_host(replace(host, snapshot=replace(host.snapshot, facts=facts))))
+    assert plain(summary(view, paused=False)).strip() == "3/3 up · ? 1 not known"
+    assert [plain(row.cells[1]) for row in host_rows(view, CLOCK)] == ["● up", "◐ not root", "● up"]
+    assert "? unknown" in plain(host_rows(view, CLOCK)[1].cells[4])

@@ -39,12 +39,12 @@ COMMANDS = {
     None: "hostgw_tui.commands.dashboard",
 }
 LONGEST = 2000
-EXIT_USAGE, EXIT_INTERRUPTED, EXIT_NO_READER = 2, 130, 141
+EXIT_USAGE, EXIT_PARTIAL, EXIT_INTERRUPTED, EXIT_NO_READER = 2, 4, 130, 141
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit code."""
-    from hostgw.errors import HostgwError
+    from hostgw.errors import HostError, HostgwError
 
     try:
         if not _streams():
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
     except HostgwError as error:
         sys.stderr.write(error_text(error))
-        return EXIT_USAGE
+        return EXIT_PARTIAL if isinstance(error, HostError) else EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:

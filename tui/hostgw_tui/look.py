@@ -140,6 +140,7 @@ SEVERITIES: dict[Severity, Sign] = {
 }
 
 _BAD_STATE = Tone.BAD
+NOT_ROOT = Sign("◐", "not root", Tone.WARN)
 STATES: dict[HostState, Sign] = {
     HostState.UP: Sign("●", "up", Tone.OK),
     HostState.CONNECTING: Sign("◌", "connecting", Tone.NOTE),

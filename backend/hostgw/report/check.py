@@ -59,7 +59,7 @@ def _final(host: Host) -> tuple[HostState, str | None]:
     """Return state and error of a host now that the time is over: without a whole picture it has timed out."""
     if host.state in (HostState.CONNECTING, HostState.UP) and not host.readable:
         return HostState.TIMEOUT, host.error or "it gave no whole picture in time; --timeout S waits longer"
-    if host.state is HostState.UP and host.snapshot is not None and host.snapshot.facts.uid != 0:
+    if host.state is HostState.UP and host.is_partial:
         return HostState.NO_ROOT, host.error or "not root: some things cannot be read; log in as root or use --sudo"
     return host.state, host.error or None
 

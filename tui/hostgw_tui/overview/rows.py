@@ -12,7 +12,7 @@ from hostgw.model.finding import Finding, Severity
 from hostgw.model.guard import GuardState
 from hostgw.model.host import HostState
 from hostgw.model.ip import address_text
-from hostgw_tui.look import SEVERITIES, STATES, Line, Part, Row, Tone, cell, line
+from hostgw_tui.look import NOT_ROOT, SEVERITIES, STATES, Line, Part, Row, Sign, Tone, cell, line
 from hostgw_tui.overview.explanation import explained, notice_lines
 
 TRY = cell("enter on a host tells why, r tries again", Tone.DIM)
@@ -79,7 +79,7 @@ def _host_row(host: Host, view: View, found: int, noticed: int, now: float) -> R
     old = host.state is not HostState.UP
     cells = (
         cell(host.name, Tone.NAME),
-        STATES[host.state].cell,
+        state_sign(host).cell,
         cell(address),
         cell(subnet),
         _found(host, found),
@@ -98,7 +98,12 @@ def _found(host: Host, found: int) -> Line:
 
 def is_current(host: Host) -> bool:
     """Tell whether what is known of a host is so now."""
-    return host.readable and host.state is HostState.UP
+    return host.readable and host.state is HostState.UP and not host.is_partial
+
+
+def state_sign(host: Host) -> Sign:
+    """Return how a host is; one that was read without root is not wholly known."""
+    return NOT_ROOT if host.state is HostState.UP and host.is_partial else STATES[host.state]
 
 
 def why(host: Host) -> str:
@@ -184,7 +189,7 @@ def _others(label: str, findings: list[Finding]) -> Iterator[Line]:
 
 def host_lines(host: Host, view: View, now: float) -> Iterator[Line]:
     """Yield what is known of a host: state, cause and remedy, facts, what was assumed and noticed."""
-    sign = STATES[host.state]
+    sign = state_sign(host)
     age = f", last heard {ago_text(now - host.changed_at)}" if host.changed_at else ""
     yield line(Part("state     ", Tone.DIM), Part(f"{sign.glyph} {sign.word}", sign.tone), f" at {host.address}{age}")
     if host.error:

@@ -78,7 +78,7 @@ def summary(view: View, paused: bool, title: str = "") -> Line:
     found = listed(view.findings)
     errors = sum(finding.severity is Severity.ERROR for finding in found)
     state = Part(f"{up}/{len(hosts)} up", Tone.OK if up == len(hosts) else Tone.WARN)
-    unread = sum(not (host.readable and host.state is HostState.UP) for host in hosts)
+    unread = sum(not (host.readable and host.state is HostState.UP and not host.is_partial) for host in hosts)
     if not any(host.readable for host in hosts):
         verdict = Part(" · nothing read yet", Tone.NOTE)
     elif found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostgw.clean import clean
-from hostgw.errors import UsageError
+from hostgw.errors import HostError, UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import container_link
@@ -20,7 +20,8 @@ def find_end(fabric: Fabric, mesh: Mesh, text: str) -> End:
     """Return the end that a text names.
 
     Raises:
-        UsageError: nothing has that name, it has no address, or its host cannot be read.
+        UsageError: nothing has that name, or it has no address.
+        HostError: its host cannot be read.
     """
     try:
         return _by_address(fabric, address_number(text))
@@ -32,7 +33,7 @@ def find_end(fabric: Fabric, mesh: Mesh, text: str) -> End:
         known = ", ".join(fabric.hosts) or "none"
         raise UsageError(f"there is no host {clean(name, 80)}", f"listed: {known}", FORMS)
     if not host.readable:
-        raise UsageError("nothing is known of it", host.error or host.state.value, "", name)
+        raise HostError(host.state, "nothing is known of it", host.error or host.state.value, "", name)
     return _container(host, container) if container else _host(host, mesh)
 
 
