@@ -123,3 +123,42 @@ def test_capture_stops_by_itself(shared_lab: Lab, hostgw: Run, tmp_path: Path) -
         process.wait()
     assert process.returncode == 0, said.read_text()
     assert "10.239.1.2" in out
+
+
+STATISTIC = ("-m", "statistic", "--mode", "nth", "--every", "2", "--packet", "0")
+DROPPED = ("FORWARD", "-s", "10.239.0.2", "-p", "icmp", *STATISTIC, "-j", "DROP")
+
+
+def test_capture_prints_each_packet_once_also_lost_ones_between_answered_ones(shared_lab: Lab, tmp_path: Path) -> None:
+    argv = [
+        sys.executable,
+        "-m",
+        "hostgw_tui",
+        "capture",
+        "--lab",
+        shared_lab.name,
+        "--filter",
+        "icmp",
+        "--seconds",
+        "6",
+    ]
+    said = tmp_path / "said"
+    with said.open("w") as errors, subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        try:
+            until(lambda: "taps are open" in said.read_text() or process.poll() is not None, 30)
+            shared_lab.exec("vm1", ["iptables", "-I", *DROPPED], check=True)
+            ping = ["ping", "-c6", "-i0.2", "-W1", "10.239.1.2"]
+            shared_lab.exec("vm1", ping, "c1", capture_output=True, check=False)
+            out, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            shared_lab.exec("vm1", ["iptables", "-D", *DROPPED], check=True)
+    requests = [line for line in out.splitlines() if "10.239.0.2 > 10.239.1.2" in line]
+    assert len(requests) == 6, out
+    assert sum("lost after vm1/br0" in line for line in requests) == 3, out
+    assert sum("answered" in line for line in requests) == 3, out
+
+
+def test_capture_says_what_its_limits_held_back(shared_lab: Lab, hostgw: Run) -> None:
+    where = ("--lab", shared_lab.name, "--tap", "vm1:eth0", "--bytes", "x")
+    assert "x" in hostgw("capture", *where, code=2).stderr

@@ -154,6 +154,8 @@ def _add_capture(commands: Any) -> None:
     limit = "stop after this long (default: until interrupted)"
     parser.add_argument("--seconds", metavar="S", type=_seconds, help=limit)
     parser.add_argument("--packets", metavar="N", type=_count, help="stop after this many frames")
+    parser.add_argument("--rate", metavar="MB", type=_count, default=32, help="megabytes a second of a tap (32)")
+    parser.add_argument("--bytes", metavar="MB", type=_count, default=1024, help="megabytes of a tap, then it closes")
 
 
 def _add_explain(commands: Any) -> None:

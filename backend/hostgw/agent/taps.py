@@ -175,7 +175,8 @@ class Taps:
         except (OSError, ValueError, struct.error, ImportError) as error:
             self._closed(number, str(error) or type(error).__name__)
             return
-        tap = Tap(number, source, int(request.get("max_bytes", 0)), self._rate)
+        rate = min(self._rate, int(request.get("max_rate", 0)) or self._rate)
+        tap = Tap(number, source, int(request.get("max_bytes", 0)), rate)
         self._taps[number] = tap
         self._by_fd.update((fd, tap) for fd in source.fds())
         self._announce(tap)

@@ -276,7 +276,7 @@ class Capture:
         if self._record is not None:
             self._record.add_tap(status.tap, status.point.name, self.settings.snaplen)
         point, settings = status.point, self.settings
-        limits = (settings.snaplen, settings.block_ms, settings.tap_bytes)
+        limits = (settings.snaplen, settings.block_ms, settings.tap_bytes, settings.tap_rate)
         self._send(point.host, Tap(status.number, point.ns, point.index, self._arming.program, *limits))
 
     def _take(self, host: str, frames: list[Captured]) -> None:

@@ -19,6 +19,8 @@ class Settings(NamedTuple):
     block_ms: int = 20
     tap_bytes: int = 1 << 30
     """After so many bytes a tap closes itself."""
+    tap_rate: int = 32 << 20
+    """Bytes a second of a tap; more are held back on the host and counted."""
     keep_bytes: int = MAX_BYTES
     journeys: int = CAPACITY
     window_ns: int = WINDOW_NS

@@ -132,6 +132,8 @@ class Tap(msgspec.Struct, frozen=True, tag_field="type", tag="tap"):
     block_ms: int = 20
     max_bytes: int = 0
     """Bytes after which the tap closes itself; 0 for no limit."""
+    max_rate: int = 0
+    """Bytes a second; more are held back on the host and counted. 0 for the agent's own limit, which is the highest."""
 
 
 class Untap(msgspec.Struct, frozen=True, tag_field="type", tag="untap"):

@@ -13,8 +13,9 @@ from pathlib import Path
 from hostgw.capture.journey_rows import list_row
 from hostgw.capture.journeys import JourneyView
 from hostgw.capture.pcapng import Writer
-from hostgw.capture.tap_points import TapPoint, TapState
+from hostgw.capture.tap_points import TapPoint, TapState, TapStatus
 from hostgw.capture.taps import Capture
+from hostgw.capture.view import Settings
 from hostgw.clean import clean
 from hostgw.errors import UsageError
 from hostgw.live import Live
@@ -34,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
             return EXIT_UNREACHED
         points = _points(live, args.tap)
         with _recorder(args.write) as record:
-            capture = live.captures.start(points, args.filter, record)
+            settings = Settings(tap_bytes=args.bytes << 20, tap_rate=args.rate << 20)
+            capture = live.captures.start(points, args.filter, record, settings)
             try:
                 _follow(capture, args)
             except KeyboardInterrupt:
@@ -78,15 +80,24 @@ def _recorder(path: Path | None) -> Iterator[Writer | None]:
 
 def _follow(capture: Capture, args: argparse.Namespace) -> None:
     """Print journeys as they end, until a limit is reached or every tap is closed."""
-    started, shown, announced = time.monotonic(), 0, False
+    printer = None if args.write or args.json else _Printer(capture)
+    try:
+        _until_limit(capture, args, printer)
+    finally:
+        if printer:
+            printer.print(rest=True)
+
+
+def _until_limit(capture: Capture, args: argparse.Namespace, printer: _Printer | None) -> None:
+    started, announced = time.monotonic(), False
     while True:
-        view = capture.view(1000)
+        view = capture.view(0)
         states = {tap.state for tap in view.taps}
         if not announced and TapState.OPENING not in states:
             announced = True
             narrate(f"{sum(tap.state is TapState.OPEN for tap in view.taps)} taps are open")
-        if args.write is None and not args.json:
-            shown = _print(capture, shown)
+        if printer:
+            printer.print()
         late = args.seconds is not None and time.monotonic() - started >= args.seconds
         enough = args.packets is not None and view.frames >= args.packets
         if late or enough or states == {TapState.CLOSED}:
@@ -94,16 +105,28 @@ def _follow(capture: Capture, args: argparse.Namespace) -> None:
         time.sleep(TICK_S)
 
 
-def _print(capture: Capture, shown: int) -> int:
-    """Print the journeys that are over since the last time; return the newest number printed."""
-    view = capture.view(1000)
-    for journey in view.journeys:
-        settled = view.now_ns - journey.first.time_ns > capture.settings.window_ns
-        if journey.number > shown and (settled or journey.reply):
-            sys.stdout.write(f"{clean(_line(capture, journey), LONGEST)}\n")
-            shown = journey.number
-    sys.stdout.flush()
-    return shown
+class _Printer:
+    """Prints each packet once, when its end is known: an answered one perhaps before an older that is still awaited."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture, self._waiting, self._newest = capture, list[int](), 0
+
+    def print(self, *, rest: bool = False) -> None:
+        """Print the packets whose end became known since the last time; at the end the rest, as far as it came."""
+        view = self._capture.view(0)
+        self._waiting += range(self._newest + 1, view.total + 1)
+        self._newest, waiting = view.total, []
+        for number in self._waiting:
+            journey = self._capture.journey(number)
+            if journey is None:
+                continue  # too many for us came since
+            young = view.now_ns - journey.first.time_ns <= self._capture.settings.window_ns
+            if young and not journey.reply and not rest:
+                waiting.append(number)
+            else:
+                sys.stdout.write(f"{clean(_line(self._capture, journey), LONGEST)}\n")
+        self._waiting = waiting
+        sys.stdout.flush()
 
 
 def _line(capture: Capture, journey: JourneyView) -> str:
@@ -115,11 +138,18 @@ def _line(capture: Capture, journey: JourneyView) -> str:
     return f"{when}  {row.source:>15} > {row.destination:<15}  {row.taps}  ttl {row.ttls:<12} {became:<10} {row.info}"
 
 
+def _missed(tap: TapStatus) -> str:
+    """Return how many frames did not come here, and what held them back."""
+    held = f", {tap.limited} held back by --rate or --bytes" if tap.limited else ""
+    late = f", {tap.overflow} too many for us" if tap.overflow else ""
+    return f"{tap.drops} dropped{held}{late}"
+
+
 def _summary(capture: Capture, args: argparse.Namespace) -> int:
     view = capture.view(0)
     for tap in view.taps:
         note = f" ({tap.reason})" if tap.reason not in ("", "asked") else ""
-        narrate(f"{tap.point.name}: {tap.received} frames, {tap.drops} dropped{note}")
+        narrate(f"{tap.point.name}: {tap.received} frames, {_missed(tap)}{note}")
     if capture.record_error:
         narrate(capture.record_error)
         return 1
