@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterator, Optional
 from hostgw.agent import filters
 from hostgw.agent.arms import Arms
 from hostgw.agent.containers import Watches
+from hostgw.agent.drops import Drops
 from hostgw.agent.facts import facts
 from hostgw.agent.poller import Poller, Source
 from hostgw.agent.probe import Probes
@@ -60,6 +61,7 @@ class Agent:
         self.input, self.output = Input(stdin_fd), Output(stdout_fd)
         self.watches: Optional[Watches] = None
         self.taps = Taps(self.output.frame, self.output.message)
+        self.drops = Drops(self.output.message)
         self.probes = Probes(self.output.message)
         self.arms = Arms(self.output.message)
         self.read_only = False
@@ -92,6 +94,7 @@ class Agent:
         """End captures and children, close sockets."""
         with suppress(Gone, OSError):
             self.taps.close_all()
+        self.drops.close()
         self.probes.close()
         self.arms.close()
         if self.watches:
@@ -137,6 +140,8 @@ class Agent:
             yield self.watches.nft_events.fileno(), self.watches.nft_events, self._hear_nft
         for fd, tap in self.taps.fds().items():
             yield fd, tap, partial(self.taps.on_readable, fd)
+        for fd in self.drops.fds():
+            yield fd, self.drops, self.drops.on_readable
         for fd, request in self.arms.fds().items():
             yield fd, request, partial(self._armed, fd)
         for fd, probe in self.probes.fds().items():
@@ -187,6 +192,7 @@ class Agent:
         for name in [name for name, when in self._timers.items() if when <= now]:
             TIMERS[name](self)
         self.taps.tick(now)
+        self.drops.want(bool(self.taps.fds()))
         self.probes.tick(now)
 
     def reconcile(self) -> None:

@@ -27,9 +27,10 @@ from hostgw.capture.tap_points import TapPoint, TapStatus
 from hostgw.capture.tap_table import Arming, Sessions, TapTable
 from hostgw.capture.verdicts import verdict
 from hostgw.capture.view import DEFAULTS, Settings, View
+from hostgw.capture.witness import Dropped, fitting
 from hostgw.clean import clean
 from hostgw.errors import CaptureError
-from hostgw.wire import Captured, Tap, TapClosed, TapReady, TapStats, Untap
+from hostgw.wire import Captured, Drops, Tap, TapClosed, TapReady, TapStats, Untap
 
 MAX_QUEUED = 200_000
 """Frames that wait to be decoded."""
@@ -37,6 +38,8 @@ SLICE = 200
 """Frames that are correlated under one lock; the screen waits no longer than that."""
 SETTLED_NS = 500_000_000
 """Taps tell their frames in bursts; what began so long ago has been told of."""
+MOST_DROPPED = 2_000
+"""Drops by kernels that are remembered."""
 MIN_SNAPLEN = 128
 """Headers and the payload bytes that recognise a packet."""
 
@@ -88,6 +91,9 @@ class Capture:
         self._raw = RawRing(settings.keep_bytes)
         self._correlator = Correlator(settings.journeys, settings.window_ns)
         self._clocks = Clocks()
+        self._dropped: deque[Dropped] = deque(maxlen=MOST_DROPPED)
+        self.blind: dict[str, str] = {}
+        """Why no kernel tells of what it drops, by host; empty text where it does."""
         self._work = threading.Event()
         self._closing = False
         self._worker = threading.Thread(target=self._run, name="capture", daemon=True)
@@ -143,6 +149,20 @@ class Capture:
         else:
             with self._lock:
                 self._taps.note(host, message, self._time())
+
+    def dropped(self, host: str, message: Drops) -> None:
+        """Take what a host's kernel says of packets it dropped."""
+        offset = self._clock(host).offset_ns
+        found = [Dropped(host, at - offset, clean(reason, 40), clean(place, 60)) for at, reason, place in message.rows]
+        with self._lock:
+            self.blind[host] = clean(message.error, 200)
+            self._dropped.extend(found)
+
+    def drop_of(self, view: JourneyView) -> Dropped | None:
+        """Return the drop by a kernel that fits a packet where it was seen last."""
+        with self._lock:
+            known, told = tuple(self._dropped), self._kept(view.number) or view  # by the clocks that both have
+        return fitting(known, told.last, self.point(told.last.tap))
 
     def pump(self) -> int:
         """Decode what is queued; return how many frames. For the worker, and for tests without it."""

@@ -18,7 +18,7 @@ from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.collecting import collect_seldom, collect_shortly
 from hostgw.model.host import HostState
-from hostgw.wire import Captured, Request, Tap, TapClosed, TapReady, TapStats, Untap
+from hostgw.wire import Captured, Drops, Request, Tap, TapClosed, TapReady, TapStats, Untap
 
 Send = Callable[[str, Request], None]
 
@@ -77,6 +77,8 @@ class Captures:
         """Take what a host says of a tap."""
         if self._running is not None and isinstance(message, (TapReady, TapStats, TapClosed)):
             self._running.feed(host, message)
+        elif self._running is not None and isinstance(message, Drops):
+            self._running.dropped(host, message)
 
     def frames(self, host: str, frames: list[Captured], clock: Clock) -> None:
         """Take captured frames, and what the host's clock is like by now."""

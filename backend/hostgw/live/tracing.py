@@ -35,6 +35,8 @@ WINDOW_NS: Final = 1_000_000_000
 MOST_TAPS: Final = 64
 """Beside the taps on the predicted way, so many on other hosts: where a packet goes astray is then seen, too."""
 OPEN_S: Final = 5.0
+WITNESS_S: Final = 1.0
+"""How long a host may take to say whether its kernel tells of what it drops; a probe does not wait longer for that."""
 SETTLE_S: Final = 4.0
 LINGER_S: Final = 0.5
 """How long what is settled may still get more sightings: taps tell their frames in bursts."""
@@ -148,12 +150,19 @@ def _points(live: Live, prediction: Prediction) -> tuple[TapPoint, ...]:
 
 
 def _await_open(capture: Capture) -> None:
-    until = time.monotonic() + OPEN_S
+    until = _in(OPEN_S)
     while TapState.OPENING in (states := {tap.state for tap in capture.view(0).taps}) and time.monotonic() < until:
         time.sleep(TICK_S)
     if TapState.OPEN not in states:
         reasons = {tap.reason for tap in capture.view(0).taps if tap.reason}
         raise CaptureError("no tap could be opened", "; ".join(sorted(reasons)))
+    hosts, until = {tap.point.host for tap in capture.view(0).taps if tap.state is TapState.OPEN}, _in(WITNESS_S)
+    while not hosts <= set(capture.blind) and time.monotonic() < until:
+        time.sleep(TICK_S)
+
+
+def _in(seconds: float) -> float:
+    return time.monotonic() + seconds
 
 
 def _expression(query: Query) -> str:

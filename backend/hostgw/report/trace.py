@@ -10,6 +10,8 @@ from hostgw.capture.journey_rows import Owner, elapsed, one_stamp
 from hostgw.capture.journeys import Verdict
 from hostgw.capture.trace import Trace, Way, traced
 from hostgw.capture.trace import Traced as TracedProbe
+from hostgw.capture.witness import said
+from hostgw.live.reasons import explained
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.path import Leg, Outcome
 from hostgw.report.path import kind, place
@@ -55,11 +57,13 @@ def reason(found: Tracing, each: Traced) -> str:
     """Return why a packet was lost, when the prediction says so of the place where it was."""
     if each.verdict not in (Verdict.LOST, Verdict.UNANSWERED):
         return ""
+    drop = found.capture.drop_of(each.request) if each.verdict is Verdict.LOST else None
     for leg, pairs in ((found.prediction.forward, each.there), (found.prediction.back, each.back)):
         if leg and leg.outcome is not Outcome.DELIVERED and _ends_there(leg, pairs):
-            return leg.reason
+            return explained(leg.reason, drop)
     last = each.request.last
-    return f"not predicted: last seen at {found.points[last.tap].name}"
+    told = f"not predicted: last seen at {found.points[last.tap].name}"
+    return f"{told}; {said(drop)}" if drop else told
 
 
 def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:

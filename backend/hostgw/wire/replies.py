@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from hostgw.model.file import HostFile
 from hostgw.model.guard import Guard
@@ -134,6 +137,17 @@ class TapClosed(msgspec.Struct, frozen=True, tag_field="type", tag="tap-closed")
     drops: int = 0
 
 
+class Drops(msgspec.Struct, frozen=True, tag_field="type", tag="drops"):
+    """Packets that the machine's kernel dropped while there were taps; the first one says that somebody watches."""
+
+    rows: Annotated[tuple[tuple[int, str, str], ...], Meta(max_length=1000)] = ()
+    """Epoch nanoseconds by the host's clock, reason, kernel function."""
+    missed: int = 0
+    """Dropped beside those, too many to be told one by one."""
+    error: str = ""
+    """Why nobody can watch."""
+
+
 class ProbeAnswer(msgspec.Struct, frozen=True):
     """One echo: who answered with what. `kind`: reply, refused, unreachable, time-exceeded, timeout."""
 
@@ -209,6 +223,7 @@ Reply = (
     | TapReady
     | TapStats
     | TapClosed
+    | Drops
     | ProbeReply
     | ArpProbeReply
     | ListenReply

@@ -157,7 +157,7 @@ class PacketsScreen(Probing):
         if capture.verdict(view) is not Verdict.LOST:
             return ""
         if self._likely[:2] != (view, self.view.number):
-            self._likely = (view, self.view.number, likely_reason(self.view, view, points))
+            self._likely = (view, self.view.number, likely_reason(self.view, view, points, capture))
         return texts.lost(points[view.last.tap].name, self._likely[2])
 
     def _selected(self) -> JourneyView | None:
