@@ -11,7 +11,7 @@ from hostgw.checks.witness import WITNESSED
 from hostgw.model.kernel import ConntrackEntry
 from hostgw_tui.actions import EVERYWHERE, of
 from hostgw_tui.app import HostgwApp
-from hostgw_tui.packets.journeys import JourneyGrid
+from hostgw_tui.packets.journey_grid import JourneyGrid
 from hostgw_tui.packets.screen import PacketsScreen
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse

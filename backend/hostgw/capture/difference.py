@@ -11,7 +11,6 @@ from hostgw.capture.journey_rows import ErrorNs, Owner, elapsed, one_stamp, piec
 from hostgw.capture.journeys import JourneyView, Sighting
 from hostgw.capture.tap_points import TapPoint
 
-
 DIRECTION = "direction"
 """In or out as the tap's namespace sees it: no part of the packet, so nothing that changes with it."""
 

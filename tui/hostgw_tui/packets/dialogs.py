@@ -144,7 +144,7 @@ class PacketDialog(TextDialog):
         data = self._capture.raw(self._sighting)
         self._complete = layers is not None
         if layers:
-            return tuple(layer_lines(layers))
+            return (*layer_lines(layers), (), cell("▼ BYTES", Tone.STRONG), *byte_lines(data))
         if layers is None:
             return (cell("◌ tshark is dissecting this frame …", Tone.NOTE), (), *byte_lines(data))
         reason = "No dissection of this frame" if data else "This frame is no longer kept"
