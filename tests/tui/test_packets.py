@@ -12,6 +12,7 @@ from hostgw_tui.app import HostgwApp
 from hostgw_tui.look import FLOWS
 from hostgw_tui.packets.journey_grid import JourneyGrid, OneLineGrid
 from hostgw_tui.packets.ladder import LadderDialog
+from hostgw_tui.widgets.grid import Grid
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import settled
@@ -210,6 +211,51 @@ async def test_colours_by_flow(make: Make) -> None:
         assert any(part.tone in FLOWS for part in row().cells[0])
         await press(pilot, "c")
         assert not any(part.tone in FLOWS for part in row().cells[0])
+
+
+# ---- taps ----
+
+
+async def test_taps_of_a_whole_host_by_one_key(make: Make) -> None:
+    app = make(settled(healthy()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "5", "t")
+        assert "[-] ▼ vm1" in screen_text(app)
+        await press(pilot, "down", "down", "a")
+        assert "[x] ▼ vm1" in screen_text(app)
+        assert "10 chosen" in screen_text(app)
+        await press(pilot, "a")
+        assert "[ ] ▼ vm1" in screen_text(app)
+        await press(pilot, "home", "space", "enter")
+        assert "10 taps on 3 hosts" in screen_text(app)
+
+
+async def test_the_tree_of_taps_folds(make: Make) -> None:
+    app = make(settled(healthy()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "5", "t", "down", "left")
+        assert "▸ vm1" in screen_text(app)
+        assert app.screen.query_one(Grid).cursor == 0
+        await press(pilot, "z")
+        assert len(app.screen.query_one(Grid).rows) == 3
+        await press(pilot, "right")
+        assert len(app.screen.query_one(Grid).rows) == 9
+        await press(pilot, "z", "z")
+        assert len(app.screen.query_one(Grid).rows) == 21
+
+
+async def test_taps_along_a_path(make: Make) -> None:
+    app = make(settled(healthy()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "5", "t", "p", *"vm1:c1", "enter", *"vm2:c1", "enter")
+        text = screen_text(app)
+        assert "8 taps from vm1:c1 to vm2:c1" in text
+        assert "[x]       c1/eth0" in text
+        assert "8 chosen" in text
+        await press(pilot, "end")
+        assert "▸ vm3" in screen_text(app)
+        await press(pilot, "p", *"vm1:c1", "enter", *"vm1:c1", "enter", "enter")
+        assert "taps on 1 hosts" in screen_text(app)
 
 
 @pytest.mark.parametrize("key", ["e", "o", "y", "z", "left", "v"])

@@ -324,8 +324,8 @@ async def test_taps_are_chosen(make: Make) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5", "t")
         await settle(pilot)
-        assert "[x] eth0" in screen_text(app)
-        await pilot.press("space", "enter")
+        assert "[x]   eth0" in screen_text(app)
+        await pilot.press("down", "space", "enter")
         await settle(pilot)
         assert "5 taps on 3 hosts" in screen_text(app)
         await pilot.press("t", "c", "enter")

@@ -9,13 +9,13 @@ from textual.widgets import Input
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.errors import HostgwError
-from hostgw.live.points import default_points, tap_points
+from hostgw.live.points import default_points
 from hostgw_tui.packets import texts
-from hostgw_tui.packets.dialogs import TapsDialog
 from hostgw_tui.packets.filter_line import FilterLine
 from hostgw_tui.packets.journey_grid import JourneyGrid
 from hostgw_tui.packets.probing import Probing
 from hostgw_tui.packets.saving import save
+from hostgw_tui.packets.taps_dialog import TapsDialog
 
 
 class Capturing(Probing):
@@ -98,8 +98,7 @@ class Capturing(Probing):
 
     def action_taps(self) -> None:
         """Choose where to capture."""
-        default = default_points(self.view)
-        self.app.push_screen(TapsDialog(tap_points(self.view), self._points(), default), self._taps_chosen)
+        self.app.push_screen(TapsDialog(self.view, self._points()), self._taps_chosen)
 
     def _taps_chosen(self, points: tuple[TapPoint, ...] | None) -> None:
         if points is not None:

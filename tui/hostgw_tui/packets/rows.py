@@ -10,9 +10,9 @@ from hostgw.capture.flows import flow_number
 from hostgw.capture.journey_rows import HopRow, ListRow, times
 from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.pyshark_adapter import Layer
-from hostgw.capture.tap_points import TapPoint, TapState, TapStatus
+from hostgw.capture.tap_points import TapState, TapStatus
 from hostgw.wire import ProbeReply
-from hostgw_tui.look import FLOWS, Line, Part, Row, Sign, Tone, cell, heading, line
+from hostgw_tui.look import FLOWS, Line, Part, Row, Sign, Tone, cell, line
 
 VERDICTS = {
     Verdict.IN_FLIGHT: Sign("◌", "in flight", Tone.NOTE),
@@ -144,28 +144,6 @@ def byte_lines(data: bytes) -> Iterator[Line]:
         part = data[start : start + 16]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
         yield line(Part(f"{start:04x}  ", Tone.DIM), Part(f"{part.hex(' '):<47}  ", Tone.CODE), text)
-
-
-def tap_rows(points: Sequence[TapPoint], chosen: frozenset[TapPoint]) -> list[Row]:
-    """Return the interfaces that can be tapped, host by host, with a mark on chosen ones."""
-    rows: list[Row] = []
-    host = ""
-    for place, point in enumerate(points):
-        if point.host != host:
-            host = point.host
-            rows.append(heading(f"host {host}", host))
-        mark = cell("[x]", Tone.OK) if point in chosen else cell("[ ]", Tone.DIM)
-        rows.append(Row(str(place), (mark, cell(point.name.partition("/")[2]), cell(_place(point), Tone.DIM))))
-    return rows
-
-
-PLACES = {0: "container", 1: "port of a container", 2: "bridge: what is routed; not what stays in the bridge"}
-
-
-def _place(point: TapPoint) -> str:
-    if point.underlay:
-        return "underlay; our own SSH is left out"
-    return PLACES.get(point.order, "")
 
 
 def probe_lines(source: str, destination: str, reply: ProbeReply) -> Iterator[Line]:
