@@ -31,10 +31,10 @@ def test_80_columns() -> None:
     layout = laid_out(79)
     top, below = (plain(each).rstrip() for each in heads(layout, gutter_head(layout)))
     assert layout.folded
-    assert top == "                vm1 ─────────────────── vm2 ─────────────────── ext ───────"
-    assert below == "    TIME PACKET br0         eth0        eth0        br0         eth0"
-    assert drawn(there(), layout) == "✓ 0.000 req 1   ●64───57µ──▶●63───13µ──▶●63───24µ──▶●62"
-    assert drawn(back(), layout) == "✓ 0.000 rep 1   ●62◀───5µ───●63◀──13µ───●63◀──12µ───●64"
+    assert top == "                 vm1 ─────────────────── vm2 ─────────────────── ext ───────"
+    assert below == "     TIME PACKET br0         eth0        eth0        br0         eth0"
+    assert drawn(there(), layout) == "✓  0.000 req 1   ●64───57µ──▶●63───13µ──▶●63───24µ──▶●62"
+    assert drawn(back(), layout) == "✓  0.000 rep 1   ●62◀───5µ───●63◀──13µ───●63◀──12µ───●64"
 
 
 def test_a_packet_that_is_lost_or_under_way() -> None:
@@ -50,7 +50,7 @@ def test_a_packet_that_is_lost_or_under_way() -> None:
 
 
 def test_snat_is_marked_by_a_letter_and_by_a_word_where_there_is_room() -> None:
-    assert "●64───254µ──▶●63S────────── vm9/eth0 23µ ──────────▶●62" in drawn(outside(), laid_out(82))
+    assert "●64───254µ──▶●63S────────────────23µ───────────────▶●62" in drawn(outside(), laid_out(82))
     assert "▶●63 SNAT──" in drawn(outside(), laid_out(119, fold=True))
 
 
@@ -76,9 +76,9 @@ def test_lanes_scroll_behind_the_gutter_and_under_their_host() -> None:
     layout = laid_out(60, fold=False, first=3)
     assert extent(layout) == "lanes 4-7 of 9, ← →"
     top, below = (plain(each).rstrip() for each in heads(layout, gutter_head(layout)))
-    assert top == "                vm1 ───── vm2 ─────────────────────────"
-    assert below == "    TIME PACKET eth0      eth0      br0       veth-c1"
-    assert drawn(there(), layout) == "✓ 0.000 req 1   ●63──13µ─▶●63──24µ─▶●62──1µ──▶●62──16µ─▶"
+    assert top == "                 vm1 ───── vm2 ─────────────────────────"
+    assert below == "     TIME PACKET eth0      eth0      br0       veth-c1"
+    assert drawn(there(), layout) == "✓  0.000 req 1   ●63──13µ─▶●63──24µ─▶●62──1µ──▶●62──16µ─▶"
     assert laid_out(60, fold=False, first=99).first == 5
     assert laid_out(60, fold=False, first=-1).first == 0
 
@@ -98,7 +98,7 @@ def test_pieces_and_doubt() -> None:
 
 def test_ascii_is_as_wide() -> None:
     text = drawn(there(), laid_out(79))
-    assert ascii_text(text) == "+ 0.000 req 1   *64---57u-->*63---13u-->*63---24u-->*62"
+    assert ascii_text(text) == "+  0.000 req 1   *64---57u-->*63---13u-->*63---24u-->*62"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_differences_tell_pieces_and_errors() -> None:
 def test_a_ladder_is_the_same_from_both_ends() -> None:
     request, reply = there(1, reply=2), back(2, 1)
     source = Source(request, reply)
-    one, other = exchanged(source, request), exchanged(source, reply)
+    one, other = exchanged(source, request, POINTS), exchanged(source, reply, POINTS)
     assert one == other
     assert [role for role, _ in one.packets] == [Role.REQUEST, Role.REPLY]
     found = rungs(one, POINTS, str)
@@ -67,18 +67,18 @@ def test_a_ladder_is_the_same_from_both_ends() -> None:
 def test_an_icmp_error_is_tied_to_its_packet() -> None:
     request = there(1, upto=4, error=3)
     error = JourneyView(3, (seen(NIC2, 300, 64, out=True, macs=(4, 3)), seen(NIC1, 310, 64, out=False, macs=(4, 3))), 1)
-    found = exchanged(Source(request, error), request)
+    found = exchanged(Source(request, error), request, POINTS)
     assert [view.number for _, view in found.packets] == [1, 3]
     assert found.error_ns(NIC2) == 5000
-    assert exchanged(Source(request, error), error) == found
+    assert exchanged(Source(request, error), error, POINTS) == found
 
 
 def test_what_is_no_longer_kept_is_left_out() -> None:
-    assert len(exchanged(Source(back(2, 1)), back(2, 1)).packets) == 1
-    assert clock_words(exchanged(Source(), there(1, upto=2)), POINTS) == ""
+    assert len(exchanged(Source(back(2, 1)), back(2, 1), POINTS).packets) == 1
+    assert clock_words(exchanged(Source(), there(1, upto=2), POINTS), POINTS) == ""
 
 
 def test_translations_are_told_with_both_addresses() -> None:
-    found = rungs(exchanged(Source(outside()), outside()), POINTS, str)
+    found = rungs(exchanged(Source(outside()), outside(), POINTS), POINTS, str)
     assert "SNAT 10.239.0.2→10.5.7.60" in found[1].changed
     assert "ICMP id 77→99" in found[1].changed

@@ -68,34 +68,46 @@ class Source(Protocol):
         """Return the times of a journey and of what it answers or is answered by."""
 
 
-def exchanged(source: Source, view: JourneyView) -> Exchanged:
-    """Return what belongs to a packet, whichever part of it the packet is."""
+def exchanged(source: Source, view: JourneyView, points: Mapping[int, TapPoint]) -> Exchanged:
+    """Return what belongs to a packet, whichever of the three the packet is."""
     request = (source.journey(view.request) if view.request else None) or view
-    timing = source.timing(request)
+    numbers = sorted({request.reply, request.error, view.number} - {0, request.number})
+    others = [found for number in numbers if (found := view if number == view.number else source.journey(number))]
+    told = source.timing(others[0] if others and not request.reply else request)
+    timing = _rebased(told, request.first, points)
     errors = dict(timing.errors)
-    found = [(Role.REQUEST, timing.applied(request))]
-    numbers = dict.fromkeys((request.reply, request.error, view.number))
-    for number in sorted(n for n in numbers if n and n != request.number):
-        packet = view if number == view.number else source.journey(number)
-        if packet is not None:
-            role = Role.ERROR if packet.first.frame.quoted is not None else Role.REPLY
-            found.append((role, _told(source, request, packet, timing, errors)))
-    return Exchanged(tuple(found), errors)
+    packets = [(Role.REQUEST, timing.applied(request))]
+    for packet in others:
+        role = Role.ERROR if packet.first.frame.quoted is not None else Role.REPLY
+        packets.append((role, _timed(source, request, packet, timing, errors, points)))
+    return Exchanged(tuple(packets), errors)
 
 
-def _told(
-    source: Source, request: JourneyView, packet: JourneyView, timing: Timing, errors: dict[int, int]
+def _timed(
+    source: Source,
+    request: JourneyView,
+    packet: JourneyView,
+    timing: Timing,
+    errors: dict[int, int],
+    points: Mapping[int, TapPoint],
 ) -> JourneyView:
     """Return a packet by the clock of the host where its request begins; what is not told by it is shifted to it."""
     if all(sighting.serial in timing.times for sighting in packet.sightings):
         return timing.applied(packet)
-    own = source.timing(packet)
+    own = _rebased(source.timing(packet), request.first, points)
     first = request.first
     shift = timing.times.get(first.serial, first.time_ns) - own.times.get(first.serial, first.time_ns)
     for tap, error in own.errors.items():
-        errors.setdefault(tap, error + own.errors.get(first.tap, UNKNOWN.error_ns))
-    moved = Timing({serial: time + shift for serial, time in own.times.items()}, own.errors)
-    return moved.applied(packet)
+        errors.setdefault(tap, error)
+    return Timing({serial: time + shift for serial, time in own.times.items()}, own.errors).applied(packet)
+
+
+def _rebased(timing: Timing, first: Sighting, points: Mapping[int, TapPoint]) -> Timing:
+    """Return times with their errors against the host where the request begins; at worst those of both add up."""
+    home = points[first.tap].host
+    at_home = timing.error_ns(first.tap)
+    errors = {tap: 0 if points[tap].host == home else error + at_home for tap, error in timing.errors.items()}
+    return Timing(timing.times, errors)
 
 
 def rungs(found: Exchanged, points: Mapping[int, TapPoint], owner: Owner) -> list[Rung]:

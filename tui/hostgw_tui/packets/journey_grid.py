@@ -63,7 +63,8 @@ class JourneyGrid(Grid):
     def _measure(self) -> None:
         """Measure the newest rows only; a column that grew stays so, for a stream must not jitter."""
         region = self.scrollable_content_region
-        newest = [self.rows[i] for i in range(max(0, len(self.rows) - MEASURED), len(self.rows))]
+        sample = MEASURED if self.columns != ONE_LINE else 0
+        newest = [self.rows[i] for i in range(max(0, len(self.rows) - sample), len(self.rows))]
         found = measure(self.columns, newest, region.width)
         if len(found) == len(self._widths) and region.width == self._measured_for:
             wider = tuple(max(a, b) for a, b in zip(found[:-1], self._widths))

@@ -77,7 +77,7 @@ class LadderDialog(ModalScreen[None]):
         """Draw for the width that there is."""
         grid = self.query_one(OneLineGrid)
         self._view = self._capture.journey(self._view.number) or self._view
-        found = exchanged(self._capture, self._view)
+        found = exchanged(self._capture, self._view, self._points)
         self._layout = self._laid_out(found, grid.size.width - 1)
         grid.heads = heads(self._layout, HEAD)
         grid.show(self._rows(found, self._layout))

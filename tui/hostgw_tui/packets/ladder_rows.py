@@ -92,4 +92,4 @@ def _draw(canvas: Canvas, rung: Rung, start: int, at: int, layout: LaneLayout) -
 
 def end_line(sign: Sign, reason: str) -> Line:
     """Return what became of a packet; where it was lost, `reason` says after which tap, and why."""
-    return line(Part(f"{sign.glyph} {sign.word}", sign.tone), *([Part(f"  {reason}", Tone.WARN)] if reason else []))
+    return line(Part(f"{sign.glyph} {reason or sign.word}", sign.tone))

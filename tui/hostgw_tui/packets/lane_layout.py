@@ -14,7 +14,7 @@ LEAST_LANE, MOST_LANE = 10, 24
 """Cells of a lane: the least hold the TTL and a time."""
 LEAST_RUNG, MOST_RUNG = 9, 26
 """The same in a ladder."""
-GUTTER = 16
+GUTTER = 17
 """Cells of verdict, time and what the packet is."""
 TIME_GUTTER = 10
 """Cells of a ladder's gutter."""
@@ -114,7 +114,7 @@ def _group(host: str, width: int) -> tuple[Part, ...]:
 
 def gutter_head(layout: LaneLayout) -> Line:
     """Return what heads the gutter of lines."""
-    texts = ("    TIME PACKET ", *("SOURCE", "DESTINATION")[: layout.addresses])
+    texts = ("     TIME PACKET ", *("SOURCE", "DESTINATION")[: layout.addresses])
     widths = (GUTTER, *[ADDRESS] * layout.addresses)
     return tuple(Part(text.ljust(width), Tone.DIM) for text, width in zip(texts, widths, strict=True))
 

@@ -19,8 +19,10 @@ DOT = "●"
 TRANSLATED = {Change.SNAT: "SNAT", Change.DNAT: "DNAT"}
 WORDY_LANE = 14
 """Cells of a lane from which a translation is named by its word, not its letter."""
+NAMING_LANE = 22
+"""Cells from which an arrow names whom the frame is sent to."""
 LEAST_ARROW = 2
-TIME, LABEL = 6, 7
+TIME, LABEL = 7, 7
 
 
 class Canvas:
@@ -86,12 +88,12 @@ def _arrow(canvas: Canvas, leap: Leap, labels: Labels, layout: LaneLayout, used:
         return
     used.update(gaps)
     start, end = _behind(labels, low, layout), layout.x(high)
-    arrow(canvas, start, end - start, _told(leap, end - start), right=right, far=far)
+    arrow(canvas, start, end - start, _told(leap, layout.lane, end - start), right=right, far=far)
 
 
-def _told(leap: Leap, room: int) -> str:
+def _told(leap: Leap, lane: int, room: int) -> str:
     """Return what stands on an arrow: the time, and whom the frame is sent to where there is room for it."""
-    if leap.owner and leap.owner.isascii() and len(leap.owner) + len(leap.time) + 5 <= room:
+    if lane >= NAMING_LANE and leap.owner.isascii() and leap.owner and len(leap.owner) + len(leap.time) + 5 <= room:
         return f" {leap.owner} {leap.time} "
     return leap.time if len(leap.time) + LEAST_ARROW <= room else ""
 
@@ -148,7 +150,7 @@ def gutter(view: JourneyView, began_ns: int, sign: Sign, addresses: int, tone: T
 
 
 def seconds(ns: int) -> str:
-    """Return a time since the capture began, in six cells."""
+    """Return a time since the capture began, in at most six cells."""
     value = max(0, ns) / 1e9
     return f"{value:.3f}" if value < 99.9995 else f"{value:.2f}" if value < 999.995 else f"{value:.0f}s"
 

@@ -15,9 +15,9 @@ from hostgw.capture.taps import Capture
 from hostgw_tui.look import Row
 from hostgw_tui.widgets.grid import Grid
 
-SCANNED_AT_ONCE = 2_000
+SCANNED_AT_ONCE = 1_000
 """Packets that one repaint reads through for a filter."""
-AGAIN_AT_ONCE = 500
+AGAIN_AT_ONCE = 250
 """Of those whose verdict may change yet, so many more."""
 
 RowOf = Callable[[JourneyView], Row]

@@ -80,10 +80,17 @@ class GridPainter(ScrollView):
             self._styles[name] = self.get_component_rich_style(f"grid--{name}", partial=True)
         return self._styles[name]
 
+    @property
+    def base(self) -> Style:
+        """The style of plain text; asked for with every line, and slow to work out."""
+        if "" not in self._styles:
+            self._styles[""] = self.rich_style
+        return self._styles[""]
+
     def render_line(self, y: int) -> Strip:
         """Return one line of the visible part."""
         width = self.scrollable_content_region.width
-        base = self.rich_style
+        base = self.base
         if not self.rows:
             lines = wrapped(self._nothing(), width)
             segments = [self._segment(p, base) for p in lines[y]] if y < len(lines) else []
@@ -101,14 +108,12 @@ class GridPainter(ScrollView):
         return "cursor" if self.has_focus else "cursor-idle"
 
     def _line(self, parts: Line, width: int) -> Strip:
-        return Strip([self._segment(part, self.rich_style) for part in parts]).adjust_cell_length(
-            width, self.rich_style
-        )
+        return Strip([self._segment(part, self.base) for part in parts]).adjust_cell_length(width, self.base)
 
     def _header(self, width: int) -> Strip:
         widths = clipped(self._widths, width)
         cells = [fitted((Part(c.label),), w, c.right) for c, w in zip(self.columns, widths)]
-        style = self.rich_style + self.style("header")
+        style = self.base + self.style("header")
         text = " ".join("".join(part.text for part in cell) for cell, w in zip(cells, widths) if w)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
@@ -120,7 +125,7 @@ class GridPainter(ScrollView):
         return strip
 
     def _paint(self, row: Row, mark: str, width: int) -> Strip:
-        base = self.rich_style
+        base = self.base
         if mark and not row.span:
             base += self.style(mark)
         segments: list[Segment] = []
