@@ -54,11 +54,10 @@ class LaneView:
         if self.layout:
             self.first = max(0, min(self.first + by, self.layout.last_first))
 
-    def toggle_fold(self) -> bool:
-        """Fold or unfold; return which of it."""
+    def toggle_fold(self) -> None:
+        """Fold or unfold."""
         self.fold = not (self.layout.folded if self.layout else False)
         self.first = 0
-        return self.fold
 
     @property
     def title(self) -> str:

@@ -203,8 +203,7 @@ class PacketsScreen(Inspecting):
         if not self._in_lanes:
             self.hostgw.tell("v shows lanes; z folds them")
             return
-        folded = self._lanes.toggle_fold()
-        self.hostgw.tell("ports and containers are within their bridge" if folded else "a lane for each tap")
+        self._lanes.toggle_fold()
         self.repaint()
 
     def action_lane_step(self, by: int) -> None:
@@ -216,7 +215,6 @@ class PacketsScreen(Inspecting):
     def action_tint(self) -> None:
         """Colour packets by verdict or by flow."""
         self._tint = Tint.FLOW if self._tint is Tint.VERDICT else Tint.VERDICT
-        self.hostgw.tell(f"colour tells the {self._tint.value}")
         self.repaint()
 
     def action_flow(self) -> None:
