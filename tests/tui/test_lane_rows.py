@@ -86,8 +86,8 @@ def test_lanes_scroll_behind_the_gutter_and_under_their_host() -> None:
 def test_a_leap_over_others_is_dotted() -> None:
     view = back()
     looped = view._replace(sightings=(*view.sightings[:2], *outside().sightings[2:]))
-    assert "●63┄" not in drawn(view, laid_out(79))
-    assert drawn(looped, laid_out(79)).endswith("●63◀──12µ───●64┄┄135µ┄┄▶●62SD")
+    assert "┄" not in drawn(view, laid_out(79))
+    assert drawn(looped, laid_out(79)).endswith("●63◀──12µ───●64  ┄135µ┄▶●62SD")
 
 
 def test_pieces_and_doubt() -> None:

@@ -14,7 +14,7 @@ MARKS = (
     ("=", "both taps share one stamp: no time was measured"),
     ("~13µ", "between hosts, and less than their clocks can tell"),
     ("S D", "the source or the destination was translated here"),
-    ("┄┄▶", "it comes from farther away, over other taps"),
+    ("┄5µ┄▶", "it comes from farther away, over other taps"),
 )
 MEANINGS = {
     Verdict.IN_FLIGHT: "more may be seen of it yet",

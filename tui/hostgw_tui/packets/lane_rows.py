@@ -22,6 +22,8 @@ WORDY_LANE = 14
 NAMING_LANE = 22
 """Cells from which an arrow names whom the frame is sent to."""
 LEAST_ARROW = 2
+LEAST_AFAR = 4
+"""Cells that an arrow and one from afar need beside their text."""
 TIME, LABEL = 7, 7
 
 
@@ -77,18 +79,30 @@ def _behind(labels: Labels, lane: int, layout: LaneLayout) -> int:
 
 
 def _arrow(canvas: Canvas, leap: Leap, labels: Labels, layout: LaneLayout, used: set[int]) -> None:
-    """Draw a leap; one that passes over stops is dotted, and only its last piece is drawn."""
+    """Draw a leap: from lane to lane, unless there are others between that saw the packet, too."""
     low, high = sorted((leap.start, leap.end))
-    right = leap.end > leap.start
-    far = any(lane in labels for lane in range(low + 1, high)) or not used.isdisjoint(range(low, high))
-    if far:
-        low, high = (high - 1, high) if right else (low, low + 1)
-    gaps = range(low, high)
-    if not used.isdisjoint(gaps):
+    right, gaps = leap.end > leap.start, range(low, high)
+    if any(lane in labels for lane in gaps[1:]) or not used.isdisjoint(gaps):
+        _from_afar(canvas, leap, labels, layout, used)
         return
     used.update(gaps)
     start, end = _behind(labels, low, layout), layout.x(high)
-    arrow(canvas, start, end - start, _told(leap, layout.lane, end - start), right=right, far=far)
+    arrow(canvas, start, end - start, _told(leap, layout.lane, end - start), right=right)
+
+
+def _from_afar(canvas: Canvas, leap: Leap, labels: Labels, layout: LaneLayout, used: set[int]) -> None:
+    """Draw the end of a leap over other stops: dotted, in front of its lane, and apart from its neighbour."""
+    right = leap.end > leap.start
+    low = leap.end - right
+    start, end = _behind(labels, low, layout), layout.x(low + 1)
+    if low in used:
+        return
+    used.add(low)
+    told = leap.time if len(leap.time) + LEAST_AFAR <= end - start else ""
+    if right:
+        canvas.put(end - len(told) - 3, f"┄{told}┄▶", Tone.DIM)
+    else:
+        canvas.put(start, f"◀┄{told}┄", Tone.DIM)
 
 
 def _told(leap: Leap, lane: int, room: int) -> str:
@@ -98,11 +112,11 @@ def _told(leap: Leap, lane: int, room: int) -> str:
     return leap.time if len(leap.time) + LEAST_ARROW <= room else ""
 
 
-def arrow(canvas: Canvas, start: int, room: int, told: str, *, right: bool, far: bool = False) -> None:
+def arrow(canvas: Canvas, start: int, room: int, told: str, *, right: bool) -> None:
     """Draw an arrow of `room` cells with a text on it."""
     if room < 1:
         return
-    shaft = ("┄" if far else "─") * (room - 1)
+    shaft = "─" * (room - 1)
     canvas.put(start, f"{shaft}▶" if right else f"◀{shaft}", Tone.DIM)
     at = start + (room - len(told)) // 2 + (0 if right else (room - len(told)) % 2)
     if told:
