@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from hostgw.capture.journey_rows import hop_rows, list_row
 from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.lanes import lane_numbers, lanes, way
+from hostgw.capture.pyshark_adapter import Info
 from hostgw_tui.look import Tone, plain
 from hostgw_tui.output import ascii_text
 from hostgw_tui.packets.lane_layout import LaneLayout, extent, gutter_head, heads, lane_layout
 from hostgw_tui.packets.lane_rows import gutter, lane_line, seconds, short
-from hostgw_tui.packets.rows import sign_of
+from hostgw_tui.packets.rows import hop_table, journey_row, sign_of
+from hostgw_tui.packets.texts import hops_title
 from tests.unit.journey_views import POINTS, S, back, outside, there
 
 OPEN, FOLDED = lanes(POINTS, folded=False), lanes(POINTS, folded=True)
@@ -94,6 +97,12 @@ def test_pieces_and_doubt() -> None:
     view = there()._replace(pieces=(1, 1, 1, 3, 3, 1, 1, 1))
     assert "●63×3─" in drawn(view, laid_out(79))
     assert sign_of(Verdict.LOST, 0, 2, "vm1/br0").word == "ambiguous (2)"
+    assert hops_title(7, False, " · lost after vm1/br0", 2) == "hops of packet 7 · ambiguous (2) · lost after vm1/br0"
+    rows = hop_table(hop_rows(view, POINTS), raw_macs=False)
+    assert plain(rows[4].cells[7]) == "63×3"
+    listed = list_row(view._replace(ambiguous=1), (), Info(0, "ICMP", ""), Verdict.LOST, POINTS[0])
+    assert listed.ttls == "64 64 64 63×3 63×3 62 62 62"
+    assert plain(journey_row(listed, S).cells[5]) == "✗ ambiguous (1)"
 
 
 def test_ascii_is_as_wide() -> None:

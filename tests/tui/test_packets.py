@@ -114,6 +114,17 @@ async def test_a_narrow_terminal_folds_by_itself(make: Make) -> None:
         assert "veth" in "".join(part.text for part in journeys(app).heads[1])
 
 
+async def test_only_the_lanes_of_a_packet_s_way(make: Make) -> None:
+    async with captured(make) as (app, pilot, _):
+        await press(pilot, "v", "x")
+        assert "vm3" not in screen_text(app).splitlines()[3]
+        assert "x shows all lanes" in screen_text(app)
+        await press(pilot, "x")
+        assert "vm3" in screen_text(app).splitlines()[3]
+        await press(pilot, "v", "x")
+        assert "VERDICT" in screen_text(app)
+
+
 async def test_two_taps_side_by_side(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     async with captured(make) as (app, pilot, _):
         await press(pilot, "home", "tab", "space")
@@ -258,7 +269,7 @@ async def test_taps_along_a_path(make: Make) -> None:
         assert "taps on 1 hosts" in screen_text(app)
 
 
-@pytest.mark.parametrize("key", ["e", "o", "y", "z", "left", "v"])
+@pytest.mark.parametrize("key", ["e", "o", "y", "z", "x", "left", "v"])
 async def test_keys_before_a_capture(make: Make, key: str) -> None:
     app = make(settled(healthy()))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -78,6 +78,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("lane_step(-1)", ("left",), "lanes left", "scroll lanes that do not fit to the left", ("packets",)),
     Action("lane_step(1)", ("right",), "lanes right", "scroll them to the right", ("packets",)),
     Action("fold", ("z",), "fold", "fold ports and containers into their bridge's lane", ("packets",)),
+    Action("lanes_of", ("x",), "its lanes", "only the lanes of the selected packet's way, or all again", ("packets",)),
     Action("flow", ("o",), "only flow", "only the flow of the selected packet, or all again", ("packets",)),
     Action("tint", ("c",), "colour", "colour packets by verdict or by flow", ("packets",)),
     Action("macs", ("m",), "raw MACs", "names or raw MACs in the hop table", ("packets",)),

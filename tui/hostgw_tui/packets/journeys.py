@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from textual.cache import LRUCache
 
 from hostgw.capture.journey_rows import Owner, list_row
-from hostgw.capture.journeys import JourneyView
+from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.lanes import lane_numbers, way
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
@@ -81,11 +81,11 @@ class LanePainter:
         key = (view.number, len(view.sightings), view.request, view.reply, view.error, view.ambiguous, verdict)
         row = self._kept.get((key, view.pieces))
         if row is None:
-            row = self._kept[key, view.pieces] = self._paint(view)
+            row = self._kept[key, view.pieces] = self._paint(view, verdict)
         return row
 
-    def _paint(self, view: JourneyView) -> Row:
-        verdict, timing = self._capture.verdict(view), self._capture.timing(view)
+    def _paint(self, view: JourneyView, verdict: Verdict) -> Row:
+        timing = self._capture.timing(view)
         sign = sign_of(verdict, view.request, view.ambiguous)
         tone = tint_of(view, sign, self._tint)
         found = way(timing.applied(view), self._numbers, self._points, timing.error_ns, self._owner)

@@ -42,8 +42,11 @@ class Canvas:
 
     def line(self) -> Line:
         """Return it."""
-        pairs = groupby(zip(self._text, self._tones, strict=True), key=lambda pair: pair[1])
-        return tuple(Part("".join(character for character, _ in group), tone) for tone, group in pairs)
+        text, parts, end = "".join(self._text), [], 0
+        for tone, group in groupby(self._tones):
+            start, end = end, end + len(tuple(group))
+            parts.append(Part(text[start:end], tone))
+        return tuple(parts)
 
 
 def lane_line(gutter: Line, way: Way, layout: LaneLayout, verdict: Verdict, tone: Tone) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hostgw.capture.journey_rows import Owner
-from hostgw.capture.lanes import lanes
+from hostgw.capture.lanes import lanes, seen_lanes
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw_tui.packets.journey_grid import ONE_LINE, JourneyGrid
@@ -26,6 +26,8 @@ class LaneView:
         """Whether ports and containers are folded; None leaves it to the width."""
         self.first = 0
         """The first lane that is shown."""
+        self.only: frozenset[int] = frozenset()
+        """Taps whose lanes are shown; all when empty."""
         self.layout: LaneLayout | None = None
         self._painter: tuple[object, LanePainter] | None = None
 
@@ -40,7 +42,8 @@ class LaneView:
         now: float,
     ) -> RowOf:
         """Lay out and give the grid its header; return what makes a line of a journey."""
-        opened, folded = lanes(points, folded=False), lanes(points, folded=True)
+        shown = self.only or frozenset(points)
+        opened, folded = (seen_lanes(lanes(points, folded=fold), shown) for fold in (False, True))
         layout = lane_layout(grid.size.width - SCROLLBAR, opened, folded, self.fold, self.first)
         self.layout, self.first = layout, layout.first
         grid.dress(ONE_LINE, heads(layout, gutter_head(layout)))
@@ -59,7 +62,13 @@ class LaneView:
         self.fold = not (self.layout.folded if self.layout else False)
         self.first = 0
 
+    def toggle_only(self, taps: frozenset[int]) -> None:
+        """Show only the lanes of some taps, or all again."""
+        self.only = frozenset() if self.only else taps
+        self.first = 0
+
     @property
     def title(self) -> str:
         """Which lanes are shown, for a title; empty when all are."""
-        return extent(self.layout) if self.layout else ""
+        told = ["x shows all lanes" if self.only else "", extent(self.layout) if self.layout else ""]
+        return " · ".join(filter(None, told))

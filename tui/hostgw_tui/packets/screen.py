@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from hostgw.capture.journey_rows import hop_rows
 from hostgw.capture.journeys import JourneyView, Verdict
+from hostgw.capture.ladder import exchanged
 from hostgw.capture.sifting import toggled_flow
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
@@ -96,6 +97,7 @@ class PacketsScreen(Inspecting):
     def begun(self) -> None:
         """Forget what was shown of the capture before."""
         self._sieve, self._began_ns, self._rate, self._mark = Sieve(), 0, (0.0, 0, 0.0), None
+        self._lanes.only = frozenset()
         self.query_one(JourneyGrid).follow = True
 
     # ---- painting ----
@@ -211,6 +213,15 @@ class PacketsScreen(Inspecting):
         if self._in_lanes:
             self._lanes.step(by)
             self.repaint()
+
+    def action_lanes_of(self) -> None:
+        """Show only the lanes that the selected packet and its answer passed, or all again."""
+        view = self._selected()
+        if self._in_lanes and view is not None and self.capture is not None:
+            self._lanes.toggle_only(exchanged(self.capture, view, self._taps()).taps)
+            self.repaint()
+        else:
+            self.hostgw.tell("v shows lanes; x then leaves only those of the selected packet's way")
 
     def action_tint(self) -> None:
         """Colour packets by verdict or by flow."""
