@@ -93,6 +93,11 @@ def list_row(
     )
 
 
+def merely_answers(verdict: Verdict, request: int) -> bool:
+    """Tell whether no more is known of a packet than that it answers `request`: its own end need not be seen."""
+    return bool(request) and verdict in (Verdict.IN_FLIGHT, Verdict.UNKNOWN)
+
+
 def pieces_at(view: JourneyView, place: int) -> int:
     """Return in how many frames a packet was at a tap of its way."""
     return view.pieces[place] if place < len(view.pieces) else 1

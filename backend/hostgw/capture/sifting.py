@@ -16,7 +16,9 @@ from hostgw.capture.journeys import Verdict
 
 MAX_LENGTH = 500
 """Characters of a filter that are read."""
-VERDICTS = tuple(verdict.value for verdict in Verdict)
+REPLY = "reply"
+"""Instead of a verdict, of an answer whose own end was not seen."""
+VERDICTS = (*(verdict.value for verdict in Verdict), REPLY)
 
 Flows = frozenset[Flow]
 FlowsOf = Callable[[int], Flows]
@@ -32,7 +34,7 @@ class Facts(Protocol):
 
     @property
     def verdict(self) -> str:
-        """The verdict's name."""
+        """The verdict's name, or `REPLY`."""
 
     @property
     def protocols(self) -> tuple[str, ...]:

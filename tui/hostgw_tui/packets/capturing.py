@@ -10,6 +10,7 @@ from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.errors import HostgwError
 from hostgw.live.points import default_points
+from hostgw.live.view import View
 from hostgw_tui.packets import texts
 from hostgw_tui.packets.filter_line import FilterLine
 from hostgw_tui.packets.journey_grid import JourneyGrid
@@ -33,6 +34,7 @@ class Capturing(Probing):
         self.capture: Capture | None = None
         self._live = self._starting = False
         self._chosen: tuple[TapPoint, ...] | None = None
+        self._default: tuple[View, tuple[TapPoint, ...]] | None = None
         self._expression = ""
         self._written: int | None = None
         """How many frames there were when the capture was written."""
@@ -53,7 +55,12 @@ class Capturing(Probing):
         return texts.at_stake(self._written is not None, frames - (self._written or 0))
 
     def _points(self) -> tuple[TapPoint, ...]:
-        return self._chosen if self._chosen is not None else default_points(self.view)
+        """Return the taps that are chosen; the default is worked out once for each state of the hosts."""
+        if self._chosen is not None:
+            return self._chosen
+        if self._default is None or self._default[0] is not self.view:
+            self._default = self.view, default_points(self.view)
+        return self._default[1]
 
     def action_capture(self) -> None:
         """Start or stop."""

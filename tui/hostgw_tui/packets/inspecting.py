@@ -22,6 +22,9 @@ from hostgw_tui.packets.journey_grid import JourneyGrid
 from hostgw_tui.packets.ladder import LadderDialog
 from hostgw_tui.widgets.grid import Grid
 
+OWNERS_S = 1.0
+"""Who owns a MAC address may be as old as that: with many containers it takes a while to work out."""
+
 
 class HopGrid(Grid):
     """The hop table; a row of it can be marked."""
@@ -48,14 +51,15 @@ class Inspecting(Capturing):
         self._raw_macs = False
         self._mark: int | None = None
         """Serial number of the sighting with which others are compared."""
-        self._owners: tuple[Fabric | None, Owner] = (None, str)
+        self._owners: tuple[Fabric | None, float, Owner] = (None, 0.0, str)
 
     def _owner(self) -> Owner:
-        """Return what names the owner of a MAC address, made once for each state of the hosts."""
-        fabric = self.view.fabric
-        if self._owners[0] is not fabric:
-            self._owners = fabric, owners(fabric)
-        return self._owners[1]
+        """Return what names the owner of a MAC address, made anew now and then where the hosts have changed."""
+        fabric, now = self.view.fabric, self.hostgw.now()
+        known, made, _ = self._owners
+        if known is None or (known is not fabric and now - made >= OWNERS_S):
+            self._owners = fabric, now, owners(fabric)
+        return self._owners[2]
 
     def _taps(self) -> dict[int, TapPoint]:
         return {status.tap: status.point for status in self.capture.view(1).taps} if self.capture else {}

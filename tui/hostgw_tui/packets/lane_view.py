@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hostgw.capture.journey_rows import Owner
-from hostgw.capture.lanes import lanes, seen_lanes
+from hostgw.capture.lanes import Lane, lanes, seen_lanes
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw_tui.packets.journey_grid import ONE_LINE, JourneyGrid
@@ -29,6 +29,7 @@ class LaneView:
         self.only: frozenset[int] = frozenset()
         """Taps whose lanes are shown; all when empty."""
         self.layout: LaneLayout | None = None
+        self._lanes: tuple[object, tuple[Lane, ...], tuple[Lane, ...]] | None = None
         self._painter: tuple[object, LanePainter] | None = None
 
     def dress(
@@ -42,8 +43,7 @@ class LaneView:
         now: float,
     ) -> RowOf:
         """Lay out and give the grid its header; return what makes a line of a journey."""
-        shown = self.only or frozenset(points)
-        opened, folded = (seen_lanes(lanes(points, folded=fold), shown) for fold in (False, True))
+        opened, folded = self._made(capture, points)
         layout = lane_layout(grid.size.width - SCROLLBAR, opened, folded, self.fold, self.first)
         self.layout, self.first = layout, layout.first
         grid.dress(ONE_LINE, heads(layout, gutter_head(layout)))
@@ -51,6 +51,15 @@ class LaneView:
         if self._painter is None or self._painter[0] != key:
             self._painter = key, LanePainter(capture, layout, points, owner, began_ns, tint)
         return self._painter[1].row_of
+
+    def _made(self, capture: Capture, points: Mapping[int, TapPoint]) -> tuple[tuple[Lane, ...], tuple[Lane, ...]]:
+        """Return the lanes, a lane for each tap and folded; made once for the taps of a capture."""
+        key = (capture, len(points), self.only)
+        if self._lanes is None or self._lanes[0] != key:
+            shown = self.only or frozenset(points)
+            opened, folded = (seen_lanes(lanes(points, folded=fold), shown) for fold in (False, True))
+            self._lanes = key, opened, folded
+        return self._lanes[1], self._lanes[2]
 
     def step(self, by: int) -> None:
         """Scroll sideways by lanes."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from hostgw.capture.dissect import Statistics
 from hostgw.capture.flows import flow_number
-from hostgw.capture.journey_rows import HopRow, ListRow, times
+from hostgw.capture.journey_rows import HopRow, ListRow, merely_answers, times
 from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.pyshark_adapter import Layer
 from hostgw.capture.tap_points import TapState, TapStatus
@@ -64,7 +64,7 @@ def sign_of(verdict: Verdict, request: int = 0, ambiguous: int = 0, lost_after: 
     Where sightings may be of another packet as well, this is said instead: the verdict's glyph stays.
     """
     sign = VERDICTS[verdict]
-    if request and verdict in (Verdict.IN_FLIGHT, Verdict.UNKNOWN):
+    if merely_answers(verdict, request):
         sign = Sign("↩", "reply", Tone.DIM)
     if ambiguous:
         return Sign(sign.glyph, ambiguity(ambiguous), Tone.WARN)

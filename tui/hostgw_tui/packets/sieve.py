@@ -9,8 +9,9 @@ from functools import cached_property
 from hostgw.capture.correlate import CAPACITY
 from hostgw.capture.describe import protocol
 from hostgw.capture.flows import flows
+from hostgw.capture.journey_rows import merely_answers
 from hostgw.capture.journeys import JourneyView, Verdict
-from hostgw.capture.sifting import Filter, Flows, parse
+from hostgw.capture.sifting import REPLY, Filter, Flows, parse
 from hostgw.capture.taps import Capture
 from hostgw_tui.look import Row
 from hostgw_tui.widgets.grid import Grid
@@ -36,8 +37,9 @@ class JourneyFacts:
 
     @cached_property
     def verdict(self) -> str:
-        """The verdict's name."""
-        return self._capture.verdict(self._view).value
+        """The verdict's name, or what the list says instead of it."""
+        verdict = self._capture.verdict(self._view)
+        return REPLY if merely_answers(verdict, self._view.request) else verdict.value
 
     @property
     def protocols(self) -> tuple[str, ...]:
