@@ -80,6 +80,19 @@ async def test_list_and_lanes_share_cursor_filter_and_hops(make: Make) -> None:
         assert len(journeys(app).rows) == 8
 
 
+async def test_the_newest_stays_in_sight(make: Make) -> None:
+    async with captured(make, count=20) as (app, pilot, traffic):
+        await press(pilot, "v")
+        assert "rep 40" in screen_text(app)
+        await press(pilot, "e")
+        traffic.pings(20, first=50)
+        await settle(pilot)
+        await press(pilot, "escape")
+        assert "rep 69" in screen_text(app)
+        await press(pilot, "v")
+        assert "seq 69" in screen_text(app)
+
+
 async def test_pause_holds_the_lanes(make: Make) -> None:
     async with captured(make) as (app, pilot, traffic):
         await press(pilot, "v", "space")

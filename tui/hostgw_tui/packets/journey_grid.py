@@ -53,12 +53,14 @@ class JourneyGrid(Grid):
         if (tuple(columns), tuple(heads)) != (self.columns, self.heads):
             self.columns, self.heads = tuple(columns), tuple(heads)
             self._widths = ()
+            self.call_after_refresh(self._reveal)
 
     def show_newest(self, rows: Sequence[Row], empty: Sequence[Line]) -> None:
         """Show other rows; when following, with the cursor on the newest."""
         self.show(rows, empty)
         if self.follow and len(rows):
             self.cursor = len(rows) - 1
+            self._reveal()  # behind a dialog nothing is laid out, so that the cursor may have gone out of sight
 
     def _measure(self) -> None:
         """Measure the newest rows only; a column that grew stays so, for a stream must not jitter."""
