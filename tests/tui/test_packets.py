@@ -15,7 +15,7 @@ from hostgw_tui.packets.ladder import LadderDialog
 from hostgw_tui.widgets.grid import Grid
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
-from tests.tui.fake import settled
+from tests.tui.fake import blackholed, settled
 from tests.tui.reading import engine_of, grid_text, screen_text, settle
 from tests.tui.traffic import FakeTraffic
 
@@ -185,6 +185,27 @@ async def test_the_ladder_is_one_for_request_and_answer(make: Make, monkeypatch:
         assert "▼ ICMP" in screen_text(app)
         await press(pilot, "escape", "down", "down", "down", "enter")
         assert "packet 1 at vm2/br0" in screen_text(app)
+
+
+async def test_the_end_of_a_ladder_comes_in_sight(make: Make) -> None:
+    async with captured(make) as (app, pilot, _):
+        await press(pilot, "home", "e")
+        assert "✓ delivered" not in screen_text(app)
+        await press(pilot, "end")
+        assert "✓ delivered" in screen_text(app)
+
+
+async def test_the_ladder_says_where_a_packet_was_lost_and_why(make: Make) -> None:
+    app, traffic = make(blackholed()), FakeTraffic()
+    engine_of(app).tapped = traffic.start
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "5", "s")
+        traffic.pings(1, answered=False, steps=1)
+        traffic.pings(1, first=40)
+        await settle(pilot)
+        await press(pilot, "home", "e")
+        assert "✗ lost after vm1/br0: " in screen_text(app)
+        assert "vm1: blackhole 10.239.1.0/24" in screen_text(app)
 
 
 async def test_the_ladder_of_a_packet_under_way_grows(make: Make) -> None:

@@ -31,6 +31,16 @@ class OneLineGrid(Grid):
         """Tell it."""
         self.post_message(self.Resized())
 
+    def _reveal(self) -> None:
+        """Keep in sight also what is said below the row of the cursor."""
+        super()._reveal()
+        last = self.cursor
+        while last + 1 < len(self.rows) and self.rows[last + 1].span:
+            last += 1
+        height = max(1, self.scrollable_content_region.height - self._head)
+        if last >= int(self.scroll_offset.y) + height:
+            self.scroll_to(y=min(self.cursor, last - height + 1), animate=False, immediate=True)
+
 
 class JourneyGrid(Grid):
     """Follows the newest packet until the cursor is moved up; `G` follows again."""

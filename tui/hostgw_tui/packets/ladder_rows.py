@@ -13,6 +13,7 @@ from hostgw.clean import clean
 from hostgw_tui.look import Line, Part, Row, Sign, Tone, line
 from hostgw_tui.packets.lane_layout import TIME_GUTTER, LaneLayout
 from hostgw_tui.packets.lane_rows import DOT, LEAST_ARROW, Canvas, arrow
+from hostgw_tui.widgets.layout import wrapped
 
 HEAD = (Part("    +TIME ", Tone.DIM),)
 TONES = {Role.REQUEST: Tone.OK, Role.REPLY: Tone.NAME, Role.ERROR: Tone.BAD}
@@ -40,11 +41,17 @@ def ladder_rows(
     rows: list[Row] = []
     for number, group in groupby(rungs, key=lambda rung: rung.packet):
         own = list(group)
-        rows.append(Row(f"{number}", (_heading(own[0].role, packets[number]),), span=True))
+        rows += _told(f"{number}", _heading(own[0].role, packets[number]), layout.width)
         for rung in own:
             rows += _rung(rung, numbers, layout)
-        rows.append(Row(f"{number} end", (line(" " * TIME_GUTTER, *ends.get(number, ())),), span=True))
+        rows += _told(f"{number} end", line(" " * TIME_GUTTER, *ends.get(number, ())), layout.width)
     return rows
+
+
+def _told(key: str, said: Line, width: int) -> Iterator[Row]:
+    """Yield lines that are read, and that the cursor passes over."""
+    for number, part in enumerate(wrapped([said], width)):
+        yield Row(f"{key} told {number}", (part,), span=True)
 
 
 def _heading(role: Role, view: JourneyView) -> Line:
@@ -67,7 +74,7 @@ def _rung(rung: Rung, numbers: Mapping[int, int], layout: LaneLayout) -> Iterato
     yield Row(key, ((Part(time, Tone.DIM), *canvas.line()),))
     words = [*([] if told else [rung.delta] if rung.delta else []), *rung.changed]
     if words:
-        yield Row(f"{key} changed", ((Part(" " * TIME_GUTTER), Part(" · ".join(words), Tone.WARN)),), span=True)
+        yield from _told(key, (Part(" " * TIME_GUTTER), Part(" · ".join(words), Tone.WARN)), layout.width)
 
 
 def _draw(canvas: Canvas, rung: Rung, start: int, at: int, layout: LaneLayout) -> bool:
