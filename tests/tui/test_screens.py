@@ -11,7 +11,7 @@ from hostgw.checks.witness import WITNESSED
 from hostgw.model.kernel import ConntrackEntry
 from hostgw_tui.actions import EVERYWHERE, of
 from hostgw_tui.app import HostgwApp
-from hostgw_tui.packets.journeys import JourneyGrid
+from hostgw_tui.packets.journey_grid import JourneyGrid
 from hostgw_tui.packets.screen import PacketsScreen
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
@@ -324,8 +324,8 @@ async def test_taps_are_chosen(make: Make) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5", "t")
         await settle(pilot)
-        assert "[x] eth0" in screen_text(app)
-        await pilot.press("space", "enter")
+        assert "[x]   eth0" in screen_text(app)
+        await pilot.press("down", "space", "enter")
         await settle(pilot)
         assert "5 taps on 3 hosts" in screen_text(app)
         await pilot.press("t", "c", "enter")

@@ -60,6 +60,48 @@ def test_packets(snap_compare: Compare, make: Make, size: tuple[int, int]) -> No
     assert snap_compare(app, run_before=run, terminal_size=size)
 
 
+LANES: dict[str, tuple[str, ...]] = {
+    "lanes": ("v",),
+    "open": ("t", "c", "enter", "v", "z", "right"),
+    "flow": ("c", "v"),
+    "ladder": ("e",),
+    "diff": ("tab", "space", "down", "down"),
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "size"),
+    [
+        ("lanes", (80, 24)),
+        ("lanes", (120, 40)),
+        ("lanes", (160, 50)),
+        ("open", (80, 24)),
+        ("flow", (120, 40)),
+        ("ladder", (80, 24)),
+        ("ladder", (120, 40)),
+        ("diff", (80, 24)),
+        ("diff", (120, 40)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}",
+)
+def test_lanes(snap_compare: Compare, make: Make, state: str, size: tuple[int, int]) -> None:
+    app, traffic = make(settled(healthy())), FakeTraffic()
+    engine_of(app).tapped = traffic.start
+
+    async def run(pilot: Pilot[None]) -> None:
+        await keys("5", "s")(pilot)
+        if state == "open":
+            await keys(*LANES[state])(pilot)
+        traffic.pings(6)
+        traffic.pings(1, first=8, answered=False)
+        traffic.pings(1, first=60)
+        await keys("up")(pilot)
+        if state != "open":
+            await keys(*LANES[state])(pilot)
+
+    assert snap_compare(app, run_before=run, terminal_size=size)
+
+
 @pytest.mark.parametrize("pressed", [("f",), ("f", "a"), ("enter",), ("question_mark",), ("i",)], ids="-".join)
 def test_dialog(snap_compare: Compare, make: Make, pressed: tuple[str, ...]) -> None:
     assert snap_compare(make(one_missing()), run_before=keys(*pressed), terminal_size=(80, 24))

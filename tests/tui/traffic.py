@@ -101,7 +101,8 @@ class FakeTraffic:
     def _send(self, host: str, request: Tap | Untap) -> None:
         assert self.capture is not None
         if isinstance(request, Tap):
-            self.taps[host, request.index] = request.tap
+            if not request.ns:  # a container's eth0 may have the number of the host's
+                self.taps[host, request.index] = request.tap
             self.capture.feed(host, TapReady(request.tap))
         else:
             self.untapped += 1

@@ -28,6 +28,16 @@ class Tone(StrEnum):
     CODE = "code"
     TAB = "tab"
     KEY = "key"
+    FLOW_1 = "flow-1"
+    FLOW_2 = "flow-2"
+    FLOW_3 = "flow-3"
+    FLOW_4 = "flow-4"
+    FLOW_5 = "flow-5"
+    FLOW_6 = "flow-6"
+
+
+FLOWS = tuple(tone for tone in Tone if tone.value.startswith("flow-"))
+"""Tones that mean nothing but which packets belong together."""
 
 
 class Part(NamedTuple):

@@ -8,6 +8,12 @@ from __future__ import annotations
 from textual.theme import Theme
 
 _ON_DARK = {
+    "flow-1": "#6fc3ff",
+    "flow-2": "#ffb454",
+    "flow-3": "#9ee37d",
+    "flow-4": "#e39bff",
+    "flow-5": "#f27e9d",
+    "flow-6": "#56d8c9",
     "ok": "#5fb3f0",
     "missing": "#ff9a3c",
     "offseg": "#ff9a3c",
@@ -21,6 +27,12 @@ _ON_DARK = {
     "rule": "#3a4652",
 }
 _ON_LIGHT = {
+    "flow-1": "#00559e",
+    "flow-2": "#8f4a00",
+    "flow-3": "#2a6b12",
+    "flow-4": "#7a2aa6",
+    "flow-5": "#a3183f",
+    "flow-6": "#00635c",
     "ok": "#0b5cad",
     "missing": "#b34700",
     "offseg": "#b34700",
@@ -34,6 +46,12 @@ _ON_LIGHT = {
     "rule": "#b4bec7",
 }
 _ON_ANSI = {
+    "flow-1": "ansi_bright_blue",
+    "flow-2": "ansi_bright_yellow",
+    "flow-3": "ansi_bright_green",
+    "flow-4": "ansi_bright_magenta",
+    "flow-5": "ansi_bright_red",
+    "flow-6": "ansi_bright_cyan",
     "ok": "ansi_bright_blue",
     "missing": "ansi_bright_yellow",
     "offseg": "ansi_bright_yellow",

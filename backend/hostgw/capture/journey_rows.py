@@ -38,6 +38,8 @@ class ListRow(NamedTuple):
     verdict: Verdict
     lost_after: str = ""
     """Name of the last tap that saw a lost packet."""
+    ambiguous: int = 0
+    """Sightings that another packet could have claimed as well."""
 
 
 class HopRow(NamedTuple):
@@ -59,6 +61,8 @@ class HopRow(NamedTuple):
     destination: str
     ttl: int
     changed: tuple[Change, ...]
+    pieces: int = 1
+    """Frames that the packet was in at this tap."""
 
 
 def list_row(
@@ -80,12 +84,32 @@ def list_row(
         source=source(first.frame),
         destination=destination(first.frame),
         protocol=info.protocol,
-        ttls=" ".join(str(s.frame.ttl) for s in view.sightings if s.frame.ttl >= 0),
+        ttls=" ".join(_ttl(view, place) for place, s in enumerate(view.sightings) if s.frame.ttl >= 0),
         taps="".join(seen_glyph if tap in seen else missing_glyph for tap in taps),
         info=info.text,
         verdict=verdict,
         lost_after=last.name if last and verdict is Verdict.LOST else "",
+        ambiguous=view.ambiguous,
     )
+
+
+def merely_answers(verdict: Verdict, request: int) -> bool:
+    """Tell whether no more is known of a packet than that it answers `request`: its own end need not be seen."""
+    return bool(request) and verdict in (Verdict.IN_FLIGHT, Verdict.UNKNOWN)
+
+
+def pieces_at(view: JourneyView, place: int) -> int:
+    """Return in how many frames a packet was at a tap of its way."""
+    return view.pieces[place] if place < len(view.pieces) else 1
+
+
+def times(pieces: int) -> str:
+    """Return ``×3`` for three frames, nothing for one."""
+    return f"×{pieces}" if pieces > 1 else ""
+
+
+def _ttl(view: JourneyView, place: int) -> str:
+    return f"{view.sightings[place].frame.ttl}{times(pieces_at(view, place))}"
 
 
 def hop_rows(
@@ -104,8 +128,8 @@ def hop_rows(
     """
     rows = []
     previous: Sighting | None = None
-    for sighting in view.sightings:
-        rows.append(_hop(previous, sighting, points, owner, error_ns))
+    for place, sighting in enumerate(view.sightings):
+        rows.append(_hop(previous, sighting, points, owner, error_ns)._replace(pieces=pieces_at(view, place)))
         previous = sighting
     return rows
 
@@ -159,9 +183,24 @@ def elapsed(earlier: Sighting, later: Sighting, points: Mapping[int, TapPoint], 
     if _one_clock(earlier, later, points):
         return duration(delta)
     error = error_ns(earlier.tap) + error_ns(later.tap)
-    vague = "~" if abs(delta) <= error or delta < 0 else ""
     shown = "" if error == 0 else "±?" if error >= UNKNOWN.error_ns else f"±{duration(error)}"
-    return f"{vague}{duration(delta)}{shown}"
+    return f"{_vague(delta, error)}{duration(delta)}{shown}"
+
+
+def brief(earlier: Sighting, later: Sighting, points: Mapping[int, TapPoint], error_ns: ErrorNs) -> str:
+    """Return the time between two sightings for an arrow: ``24µ``, ``=`` for one stamp, ``~3µ`` within the error."""
+    if one_stamp(earlier, later, points):
+        return "="
+    delta = later.time_ns - earlier.time_ns
+    told = duration(delta).replace("µs", "µ")
+    if _one_clock(earlier, later, points):
+        return told
+    return f"{_vague(delta, error_ns(earlier.tap) + error_ns(later.tap))}{told}"
+
+
+def _vague(delta: int, error: int) -> str:
+    """Return the mark of a time between hosts that their clocks cannot tell; on a segment none is negative."""
+    return "~" if abs(delta) <= error or delta < 0 else ""
 
 
 def _one_clock(a: Sighting, b: Sighting, points: Mapping[int, TapPoint]) -> bool:

@@ -77,6 +77,8 @@ class JourneyView(NamedTuple):
     """Number of the journey of an ICMP error that speaks of this packet's end, or 0."""
     ambiguous: int = 0
     """Sightings that another packet could have claimed as well."""
+    pieces: tuple[int, ...] = ()
+    """Parallel to `sightings`: in how many frames the packet was at that tap; empty when it was one everywhere."""
 
     @property
     def first(self) -> Sighting:

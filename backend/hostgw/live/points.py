@@ -11,6 +11,7 @@ from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import container_bridges, container_link
 from hostgw.model.ip import address_number
 from hostgw.model.kernel import Link
+from hostgw.model.path import Prediction
 
 CONTAINER, PORT, BRIDGE, NIC = range(4)
 """How far from the containers a tap stands: a packet that leaves climbs, one that arrives descends."""
@@ -29,6 +30,16 @@ def default_points(view: View) -> tuple[TapPoint, ...]:
         for point in tap_points(view)
         if not point.container and (point.underlay or (point.host, point.interface) in bridges)
     )
+
+
+def points_along(view: View, prediction: Prediction) -> tuple[TapPoint, ...]:
+    """Return the taps on a predicted way and back, and those of the containers at its ends."""
+    legs = [leg for leg in (prediction.forward, prediction.back) if leg]
+    way = {(hop.host, hop.namespace, hop.interface) for leg in legs for hop in leg.hops}
+    ends = {(end.host, end.container or None) for end in (prediction.source, prediction.destination) if end.host}
+    known = tap_points(view)
+    along = [p for p in known if (p.host, p.container, p.interface) in way]
+    return (*along, *(p for p in known if p.container and (p.host, p.container) in ends and p not in along))
 
 
 def _host(host: Host, mesh: Mesh) -> Iterator[TapPoint]:

@@ -19,7 +19,7 @@ from hostgw.capture.verdicts import wants_answer
 from hostgw.capture.view import Settings
 from hostgw.clean import clean
 from hostgw.errors import CaptureError, HostgwError, UsageError
-from hostgw.live.points import default_points, tap_points
+from hostgw.live.points import default_points, points_along
 from hostgw.model.ip import address_number
 from hostgw.model.path import End, Outcome, Prediction, Query
 from hostgw.paths.predict import predict
@@ -138,14 +138,8 @@ def _answers(live: Live, host: str, index: int, address: str) -> tuple[str, ...]
 
 def _points(live: Live, prediction: Prediction) -> tuple[TapPoint, ...]:
     """Return the taps on the way, both ways, then those where a packet that goes astray would be seen."""
-    view = live.view()
-    legs = [leg for leg in (prediction.forward, prediction.back) if leg]
-    way = {(hop.host, hop.namespace, hop.interface) for leg in legs for hop in leg.hops}
-    ends = {(end.host, end.container or None) for end in (prediction.source, prediction.destination) if end.host}
-    known = tap_points(view)
-    along = [p for p in known if (p.host, p.container, p.interface) in way]
-    along += [p for p in known if p.container and (p.host, p.container) in ends and p not in along]
-    others = [p for p in default_points(view) if p not in along]
+    along = points_along(live.view(), prediction)
+    others = [p for p in default_points(live.view()) if p not in along]
     return (*along, *others[:MOST_TAPS])
 
 

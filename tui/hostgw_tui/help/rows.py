@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hostgw_tui.actions import EVERYWHERE, TITLES, Action, keys_text, of
 from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
+from hostgw_tui.packets.help_lines import packet_lines
 
 MOVING = (
     ("↑ ↓ j k", "move the cursor; ← → in the matrix"),
@@ -25,11 +26,18 @@ def help_lines(scope: str) -> Iterator[Line]:
     yield from (_action(action) for action in shared if action.keys)
     yield from (_key(keys, what) for keys, what in MOVING)
     yield ()
+    if scope == "packets":
+        yield from packet_lines()
+    else:
+        yield from _standings()
+    yield ()
+    yield cell("A key never changes a host by itself: f and u open a preview, and only a in it applies.", Tone.DIM)
+
+
+def _standings() -> Iterator[Line]:
     yield cell("Verdicts", Tone.STRONG)
     for standing, sign in STANDINGS.items():
         yield line(Part(f"  {sign.glyph} {sign.word:<13}", sign.tone), MEANINGS[standing.value])
-    yield ()
-    yield cell("A key never changes a host by itself: f and u open a preview, and only a in it applies.", Tone.DIM)
 
 
 MEANINGS = {

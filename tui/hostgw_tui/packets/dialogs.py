@@ -1,4 +1,4 @@
-"""Dialogs of a capture: which taps, which probe, the details of a packet."""
+"""Dialogs of a capture: which probe, the details of a packet."""
 
 from __future__ import annotations
 
@@ -13,81 +13,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Select, Static
 
 from hostgw.capture.journeys import Sighting
-from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.live.places import Place
 from hostgw_tui.look import Line, Part, Tone, cell, line
-from hostgw_tui.packets.rows import byte_lines, layer_lines, tap_rows
+from hostgw_tui.packets.rows import byte_lines, layer_lines
 from hostgw_tui.widgets.dialog import TextDialog, hint
-from hostgw_tui.widgets.grid import Grid
-from hostgw_tui.widgets.layout import Column
 from hostgw_tui.widgets.reader import Reader
 from hostgw_tui.widgets.text import content
-
-TAPS = (Column("", 3), Column("INTERFACE", most=30), Column("", grow=True))
-HIDDEN = "A bridge shows what is routed. What stays inside it shows only at veths: choose those for same-host traffic."
-
-
-class TapsDialog(ModalScreen[tuple[TapPoint, ...] | None]):
-    """Chooses interfaces; the result is None when cancelled."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,ctrl+c", "cancel", "cancel"),
-        Binding("space,x", "mark", "choose"),
-        Binding("d", "default", "default"),
-        Binding("c", "everything", "all"),
-        Binding("enter", "accept", "use"),
-    ]
-    AUTO_FOCUS = "Grid"
-
-    def __init__(self, points: Sequence[TapPoint], chosen: Sequence[TapPoint], default: Sequence[TapPoint]) -> None:
-        super().__init__()
-        self._points, self._default = tuple(points), frozenset(default)
-        self._chosen = frozenset(chosen) & frozenset(points)
-
-    def compose(self) -> ComposeResult:
-        """Lay out the list and the keys."""
-        with Vertical(classes="dialog tall") as box:
-            box.border_title = "capture at"
-            yield Grid(TAPS, id="taps")
-            yield Reader([cell(HIDDEN, Tone.DIM)])
-            keys = (("space", "choose"), ("d", "default"), ("c", "all"), ("enter", "use"), ("esc", "cancel"))
-            yield Static(content([hint(*keys)]), classes="dialog-keys")
-
-    def on_mount(self) -> None:
-        """Show the list."""
-        self._show()
-
-    def _show(self) -> None:
-        nothing = (cell("No host has been read yet: nothing to capture at.", Tone.NOTE),)
-        self.query_one(Grid).show(tap_rows(self._points, self._chosen), nothing)
-        self.query_one(".dialog", Vertical).border_subtitle = f"{len(self._chosen)} chosen"
-
-    def action_mark(self) -> None:
-        """Choose the interface under the cursor, or no more."""
-        if row := self.query_one(Grid).current:
-            self._chosen ^= {self._points[int(row.key)]}
-            self._show()
-            self.query_one(Grid).action_move(1)
-
-    def action_default(self) -> None:
-        """Choose bridges and underlay NICs."""
-        self._chosen = self._default
-        self._show()
-
-    def action_everything(self) -> None:
-        """Choose all, or none."""
-        everything = frozenset(self._points)
-        self._chosen = frozenset() if self._chosen == everything else everything
-        self._show()
-
-    def action_accept(self) -> None:
-        """Close with the choice."""
-        self.dismiss(tuple(point for point in self._points if point in self._chosen))
-
-    def action_cancel(self) -> None:
-        """Close without."""
-        self.dismiss(None)
 
 
 class ProbeDialog(ModalScreen[tuple[Place, Place] | None]):
@@ -144,7 +76,7 @@ class PacketDialog(TextDialog):
         data = self._capture.raw(self._sighting)
         self._complete = layers is not None
         if layers:
-            return tuple(layer_lines(layers))
+            return (*layer_lines(layers), (), cell("▼ BYTES", Tone.STRONG), *byte_lines(data))
         if layers is None:
             return (cell("◌ tshark is dissecting this frame …", Tone.NOTE), (), *byte_lines(data))
         reason = "No dissection of this frame" if data else "This frame is no longer kept"

@@ -1,32 +1,31 @@
-"""The live list: journeys of a capture, made into rows when they come in sight."""
+"""Journeys of a capture, made into rows when they come in sight: as a list, or as lines over lanes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
 
-from textual.binding import Binding, BindingType
-from textual.geometry import Size
-from textual.message import Message
+from textual.cache import LRUCache
 
-from hostgw.capture.correlate import CAPACITY
-from hostgw.capture.journey_rows import list_row
+from hostgw.capture.journey_rows import Owner, list_row
+from hostgw.capture.journeys import JourneyView, Verdict
+from hostgw.capture.lanes import lane_numbers, way
+from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
-from hostgw_tui.look import LazyRows, Line, Row, cell
-from hostgw_tui.packets.rows import journey_row
-from hostgw_tui.widgets.grid import Grid
-from hostgw_tui.widgets.layout import Column, measure, wrapped
+from hostgw_tui.look import LazyRows, Row, cell
+from hostgw_tui.packets.lane_layout import LaneLayout
+from hostgw_tui.packets.lane_rows import gutter, lane_line
+from hostgw_tui.packets.rows import Tint, journey_row, sign_of, tint_of
 
-MEASURED, LEAST_INFO = 40, 8
-SCANNED_AT_ONCE = 2_000
-"""Journeys that one repaint reads through for a filter."""
+RowOf = Callable[[JourneyView], Row]
+KEPT_LINES = 512
+"""Lines of the lane view that are kept; each takes a look at the clocks to draw anew."""
 
 
 class JourneyRows(LazyRows):
     """Numbers of journeys; a row is read from the capture when it is asked for."""
 
-    def __init__(self, capture: Capture, numbers: Sequence[int], taps: Sequence[int], began_ns: int) -> None:
-        self._capture, self._numbers, self._taps, self._began_ns = capture, numbers, taps, began_ns
+    def __init__(self, capture: Capture, numbers: Sequence[int], row_of: RowOf, gone: int = 8) -> None:
+        self._capture, self._numbers, self._row_of, self._gone = capture, numbers, row_of, gone
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -36,10 +35,9 @@ class JourneyRows(LazyRows):
         number = self._numbers[index]
         view = self._capture.journey(number)
         if view is None:
-            return Row(str(number), (cell(""), cell("(no longer kept)"), *((),) * 6), dim=True)
-        capture = self._capture
-        listed = list_row(view, self._taps, capture.info(view), capture.verdict(view), capture.point(view.last.tap))
-        return journey_row(listed, self._began_ns, view.request)
+            said = (cell(""), cell("(no longer kept)"), *((),) * 6) if self._gone > 1 else (cell("(no longer kept)"),)
+            return Row(str(number), said, dim=True)
+        return self._row_of(view)
 
     def index_of(self, key: str) -> int | None:
         """Return the place of a journey; the oldest when it has left the ring."""
@@ -49,86 +47,47 @@ class JourneyRows(LazyRows):
         return self._numbers.index(number) if number in self._numbers else None
 
 
-class Sieve:
-    """Numbers of the journeys that match a filter, found a part at a time."""
+def list_rows(capture: Capture, taps: Sequence[int], began_ns: int, tint: Tint) -> RowOf:
+    """Return what makes the list's row of a journey."""
 
-    def __init__(self) -> None:
-        self._needle = ""
-        self._found: list[int] = []
-        self._next = 1
+    def row_of(view: JourneyView) -> Row:
+        listed = list_row(view, taps, capture.info(view), capture.verdict(view), capture.point(view.last.tap))
+        tone = tint_of(view, sign_of(listed.verdict), tint) if tint is Tint.FLOW else None
+        return journey_row(listed, began_ns, view.request, tone)
 
-    def numbers(self, capture: Capture, total: int, needle: str) -> Sequence[int]:
-        """Return the journeys that are kept and match; all of them without a filter."""
-        first = max(1, total - CAPACITY + 1)
-        if not needle:
-            return range(first, total + 1)
-        if needle != self._needle:
-            self._needle, self._found, self._next = needle, [], first
-        self._next = max(self._next, first)
-        end = min(total + 1, self._next + SCANNED_AT_ONCE)
-        wanted, inverse = needle.removeprefix("!").lower(), needle.startswith("!")
-        rows = JourneyRows(capture, range(self._next, end), (), 0)
-        self._found += [int(row.key) for row in rows if (wanted in Grid.text_of(row).lower()) != inverse]
-        self._next = end
-        return [number for number in self._found if number >= first]
+    return row_of
 
 
-class JourneyGrid(Grid):
-    """Follows the newest packet until the cursor is moved up; `G` follows again."""
+class LanePainter:
+    """Makes the lines of the lane view, and keeps those whose packet has not changed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("end,G", "end(1)", "Newest", show=False)]
+    def __init__(
+        self,
+        capture: Capture,
+        layout: LaneLayout,
+        points: Mapping[int, TapPoint],
+        owner: Owner,
+        began_ns: int,
+        tint: Tint,
+    ) -> None:
+        self._capture, self._layout, self._points, self._owner = capture, layout, points, owner
+        self._began_ns, self._tint = began_ns, tint
+        self._numbers = lane_numbers(layout.lanes)
+        self._kept: LRUCache[object, Row] = LRUCache(KEPT_LINES)
 
-    class Followed(Message):
-        """Following began or ended."""
+    def row_of(self, view: JourneyView) -> Row:
+        """Return the line of a journey."""
+        verdict = self._capture.verdict(view)
+        key = (view.number, len(view.sightings), view.request, view.reply, view.error, view.ambiguous, verdict)
+        row = self._kept.get((key, view.pieces))
+        if row is None:
+            row = self._kept[key, view.pieces] = self._paint(view, verdict)
+        return row
 
-    def __init__(self, columns: Sequence[Column], *, id: str, title: str) -> None:  # noqa: A002
-        super().__init__(columns, id=id, title=title)
-        self.follow = True
-        self._measured_for = 0
-
-    def show_newest(self, rows: Sequence[Row], empty: Sequence[Line]) -> None:
-        """Show other rows; when following, with the cursor on the newest."""
-        self.show(rows, empty)
-        if self.follow and len(rows):
-            self.cursor = len(rows) - 1
-
-    def _measure(self) -> None:
-        """Measure the newest rows only; a column that grew stays so, for a stream must not jitter."""
-        region = self.scrollable_content_region
-        newest = [self.rows[i] for i in range(max(0, len(self.rows) - MEASURED), len(self.rows))]
-        found = measure(self.columns, newest, region.width)
-        if len(found) == len(self._widths) and region.width == self._measured_for:
-            wider = tuple(max(a, b) for a, b in zip(found[:-1], self._widths))
-            self._widths = (*wider, max(LEAST_INFO, region.width - sum(wider) - sum(1 for w in wider if w)))
-        else:
-            self._widths, self._measured_for = found, region.width
-        lines = len(self.rows) + self._head if self.rows else len(wrapped(self._nothing(), region.width))
-        self._extend(Size(region.width, max(1, lines)))
-
-    def _matching(self) -> Sequence[Row]:
-        return self.all_rows  # the sieve has done it
-
-    def _selectable(self, index: int, step: int = 1) -> int:
-        return max(0, min(index, len(self.rows) - 1))
-
-    def action_move(self, by: int) -> None:
-        """Move the cursor; upwards ends following."""
-        self._lead(by)
-        super().action_move(by)
-
-    def action_page(self, by: int) -> None:
-        """Move by pages; upwards ends following."""
-        self._lead(by)
-        super().action_page(by)
-
-    def action_end(self, by: int) -> None:
-        """Go to the oldest, or follow the newest."""
-        self.follow = by > 0
-        super().action_end(by)
-        self.post_message(self.Followed())
-
-    def _lead(self, by: int) -> None:
-        follow = self.follow and by > 0
-        if follow != self.follow:
-            self.follow = follow
-            self.post_message(self.Followed())
+    def _paint(self, view: JourneyView, verdict: Verdict) -> Row:
+        timing = self._capture.timing(view)
+        sign = sign_of(verdict, view.request, view.ambiguous)
+        tone = tint_of(view, sign, self._tint)
+        found = way(timing.applied(view), self._numbers, self._points, timing.error_ns, self._owner)
+        left = gutter(view, self._began_ns, sign, self._layout.addresses, tone)
+        return Row(str(view.number), (lane_line(left, found, self._layout, verdict, tone),))

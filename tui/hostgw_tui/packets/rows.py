@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 
 from hostgw.capture.dissect import Statistics
-from hostgw.capture.journey_rows import HopRow, ListRow
-from hostgw.capture.journeys import Verdict
+from hostgw.capture.flows import flow_number
+from hostgw.capture.journey_rows import HopRow, ListRow, merely_answers, times
+from hostgw.capture.journeys import JourneyView, Verdict
 from hostgw.capture.pyshark_adapter import Layer
-from hostgw.capture.tap_points import TapPoint, TapState, TapStatus
+from hostgw.capture.tap_points import TapState, TapStatus
 from hostgw.wire import ProbeReply
-from hostgw_tui.look import Line, Part, Row, Sign, Tone, cell, heading, line
+from hostgw_tui.look import FLOWS, Line, Part, Row, Sign, Tone, cell, line
 
 VERDICTS = {
     Verdict.IN_FLIGHT: Sign("◌", "in flight", Tone.NOTE),
@@ -25,46 +27,72 @@ CHANGE_TONES = {"mac": Tone.DIM, "ttl": Tone.NOTE, "snat": Tone.WARN, "dnat": To
 MAX_BYTES_SHOWN = 256
 
 
-def journey_row(row: ListRow, began_ns: int, request: int = 0) -> Row:
-    """Return a journey: seconds since the capture began, ends, protocol, TTLs, taps, info, verdict."""
+class Tint(StrEnum):
+    """What the colour of a packet tells."""
+
+    VERDICT = "verdict"
+    FLOW = "flow"
+
+
+def tint_of(view: JourneyView, sign: Sign, tint: Tint) -> Tone:
+    """Return the tone of a packet: of its verdict, or one that all packets of its flow have."""
+    return FLOWS[flow_number(view, len(FLOWS))] if tint is Tint.FLOW else sign.tone
+
+
+def journey_row(row: ListRow, began_ns: int, request: int = 0, tone: Tone | None = None) -> Row:
+    """Return a journey: seconds since the capture began, ends, protocol, TTLs, taps, info, verdict.
+
+    `tone` is that of the flow, where packets are coloured by it.
+    """
+    ends, name = tone or Tone.PLAIN, tone or Tone.NAME
     cells = (
         cell(f"{max(0, row.time_ns - began_ns) / 1e9:.3f}", Tone.DIM),
-        cell(row.source),
-        cell(row.destination),
-        cell(row.protocol, Tone.NAME),
+        cell(row.source, ends),
+        cell(row.destination, ends),
+        cell(row.protocol, name),
         cell(row.taps, Tone.OK),
-        _verdict(row, request).cell,
+        sign_of(row.verdict, request, row.ambiguous, row.lost_after).cell,
         cell(row.ttls, Tone.DIM),
         cell(row.info),
     )
     return Row(str(row.number), cells)
 
 
-def _verdict(row: ListRow, request: int) -> Sign:
-    """Return the verdict, and after which tap; of an answer, whose own end need not be seen, that it is one."""
-    if request and row.verdict in (Verdict.IN_FLIGHT, Verdict.UNKNOWN):
-        return Sign("↩", "reply", Tone.DIM)
-    sign = VERDICTS[row.verdict]
-    return sign._replace(word=f"{sign.word} {row.lost_after}") if row.lost_after else sign
+def sign_of(verdict: Verdict, request: int = 0, ambiguous: int = 0, lost_after: str = "") -> Sign:
+    """Return the verdict, and after which tap; of an answer, whose own end need not be seen, that it is one.
+
+    Where sightings may be of another packet as well, this is said instead: the verdict's glyph stays.
+    """
+    sign = VERDICTS[verdict]
+    if merely_answers(verdict, request):
+        sign = Sign("↩", "reply", Tone.DIM)
+    if ambiguous:
+        return Sign(sign.glyph, ambiguity(ambiguous), Tone.WARN)
+    return sign._replace(word=f"{sign.word} {lost_after}") if lost_after else sign
 
 
-def hop_table(hops: Iterable[HopRow], raw_macs: bool) -> list[Row]:
+def ambiguity(sightings: int) -> str:
+    """Return in words that so many sightings may be of another packet as well."""
+    return f"ambiguous ({sightings})"
+
+
+def hop_table(hops: Iterable[HopRow], raw_macs: bool, marked: int | None = None) -> list[Row]:
     """Return the hop table: tap, direction, time, who sent to whom, addresses, TTL, what changed."""
-    return [_hop_row(place, hop, raw_macs) for place, hop in enumerate(hops)]
+    return [_hop_row(place, hop, raw_macs, place == marked) for place, hop in enumerate(hops)]
 
 
-def _hop_row(place: int, hop: HopRow, raw_macs: bool) -> Row:
+def _hop_row(place: int, hop: HopRow, raw_macs: bool, marked: bool) -> Row:
     sender, receiver = (hop.source_mac, hop.destination_mac) if raw_macs else (hop.source_owner, hop.destination_owner)
     changed = [Part(f"{change.value.upper()} ", CHANGE_TONES.get(change.value, Tone.WARN)) for change in hop.changed]
     cells = (
-        cell(hop.name, Tone.NAME),
+        cell(f"◆ {hop.name}", Tone.KEY) if marked else cell(hop.name, Tone.NAME),
         cell("→ out" if hop.direction == "out" else "← in", Tone.DIM),
         cell(hop.delta),
         cell(sender),
         cell(receiver),
         cell(hop.source, _changed_tone(hop, "snat")),
         cell(hop.destination, _changed_tone(hop, "dnat")),
-        cell(hop.ttl if hop.ttl >= 0 else "", _changed_tone(hop, "ttl")),
+        cell(f"{hop.ttl}{times(hop.pieces)}" if hop.ttl >= 0 else times(hop.pieces), _changed_tone(hop, "ttl")),
         tuple(changed),
     )
     return Row(str(place), cells)
@@ -116,28 +144,6 @@ def byte_lines(data: bytes) -> Iterator[Line]:
         part = data[start : start + 16]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
         yield line(Part(f"{start:04x}  ", Tone.DIM), Part(f"{part.hex(' '):<47}  ", Tone.CODE), text)
-
-
-def tap_rows(points: Sequence[TapPoint], chosen: frozenset[TapPoint]) -> list[Row]:
-    """Return the interfaces that can be tapped, host by host, with a mark on chosen ones."""
-    rows: list[Row] = []
-    host = ""
-    for place, point in enumerate(points):
-        if point.host != host:
-            host = point.host
-            rows.append(heading(f"host {host}", host))
-        mark = cell("[x]", Tone.OK) if point in chosen else cell("[ ]", Tone.DIM)
-        rows.append(Row(str(place), (mark, cell(point.name.partition("/")[2]), cell(_place(point), Tone.DIM))))
-    return rows
-
-
-PLACES = {0: "container", 1: "port of a container", 2: "bridge: what is routed; not what stays in the bridge"}
-
-
-def _place(point: TapPoint) -> str:
-    if point.underlay:
-        return "underlay; our own SSH is left out"
-    return PLACES.get(point.order, "")
 
 
 def probe_lines(source: str, destination: str, reply: ProbeReply) -> Iterator[Line]:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hostgw.live.view import View
 from hostgw_tui.look import Line, Part, Tone, cell, line
+from hostgw_tui.packets.rows import ambiguity
 
+FILTER = "text, verdict:lost proto:icmp host:vm1 tap:br0 addr:10.239.1.2 port:80; ! turns round"
 WAITING = (cell("No packet yet. p sends a probe, b changes the filter.", Tone.NOTE),)
+
+
+def nothing(needle: str) -> tuple[Line, ...]:
+    """Return what the empty list says while a capture runs."""
+    if not needle:
+        return WAITING
+    return (cell(f"No packet matches {needle}", Tone.NOTE), cell("esc shows all packets again", Tone.DIM))
 
 
 def idle(view: View) -> tuple[Line, ...]:
@@ -37,15 +48,17 @@ def filter_part(expression: str) -> Line:
     return line(" · ", Part(expression, Tone.CODE)) if expression else ()
 
 
-def list_title(follow: bool, filtered: bool, shown: int, total: int, new: int) -> str:
+def list_title(follow: bool, filtered: bool, shown: int, total: int, new: int, more: Iterable[str] = ()) -> str:
     """Return the title of the list: how many packets, and whether it follows; `new` came since it does not."""
     kept = f"{shown:,} of {total:,}" if filtered else f"{total:,}"
-    return f"packets · {kept} · " + ("following" if follow else f"{new:,} new, G follows" if new else "G follows")
+    followed = "following" if follow else f"{new:,} new, G follows" if new else "G follows"
+    return " · ".join(["packets", kept, followed, *filter(None, more)])
 
 
-def hops_title(number: int, raw_macs: bool, lost: str) -> str:
+def hops_title(number: int, raw_macs: bool, lost: str, ambiguous: int = 0) -> str:
     """Return the title of the hop table."""
-    return f"hops of packet {number}{' (raw MACs)' if raw_macs else ''}{lost}"
+    doubt = f" · {ambiguity(ambiguous)}" if ambiguous else ""
+    return f"hops of packet {number}{' (raw MACs)' if raw_macs else ''}{doubt}{lost}"
 
 
 def lost(after: str, reason: str) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from hostgw.capture.describe import address, mac
 from hostgw.capture.expected import Pair
 from hostgw.capture.journey_rows import Owner
-from hostgw.live.places import Place
+from hostgw.live.places import Place, containers
 from hostgw.live.tracing import Traced, Tracing
+from hostgw.live.view import View
 from hostgw.model.finding import Finding
+from hostgw.model.ip import address_text
 from hostgw.model.path import Hop, Leg, Outcome, Prediction
 from hostgw.report.path import place
 from hostgw.report.trace import reason, times
@@ -146,6 +148,13 @@ def detail_lines(found: Prediction, hop: Hop | None, finding: Finding | None) ->
             yield line(Part(f"{name}: ", Tone.DIM), Part(f"{sign.glyph} {sign.word}", sign.tone), f": {leg.reason}")
     if finding:
         yield line(Part("found: ", Tone.DIM), finding.summary, Part("  f", Tone.KEY), " previews the fix")
+
+
+def end_rows(view: View) -> list[Row]:
+    """Return what can be an end of a path: hosts with their underlay address, then containers."""
+    members = (view.mesh.members[host.name] for host in view.fabric.readable if host.name in view.mesh.members)
+    hosts = [(m.name, address_text(m.underlay.address)) for m in members if m.underlay]
+    return place_rows(hosts, list(containers(view.fabric)))
 
 
 def place_rows(hosts: Sequence[tuple[str, str]], containers: Sequence[Place]) -> list[Row]:

@@ -15,7 +15,6 @@ from hostgw.fabric import Fabric
 from hostgw.live.places import containers, owners
 from hostgw.live.tracing import Tracing
 from hostgw.model.finding import Finding
-from hostgw.model.ip import address_text
 from hostgw.model.path import Prediction, Query
 from hostgw.paths.nearest import nearest
 from hostgw.paths.predict import find_end, predict
@@ -27,9 +26,9 @@ from hostgw_tui.path.packet import Asked
 from hostgw_tui.path.packet_dialog import PacketKindDialog
 from hostgw_tui.path.rows import (
     detail_lines,
+    end_rows,
     head_line,
     hop_of,
-    place_rows,
     predicted_rows,
     traced_rows,
     verdict_line,
@@ -152,10 +151,7 @@ class PathScreen(MainScreen):
         self.app.push_screen(EndDialog("to", self._places(), any_address=True), lambda text: self._choose(1, text))
 
     def _places(self) -> list[Row]:
-        view = self.view
-        members = (view.mesh.members[host.name] for host in view.fabric.readable if host.name in view.mesh.members)
-        hosts = [(m.name, address_text(m.underlay.address)) for m in members if m.underlay]
-        return place_rows(hosts, list(containers(view.fabric)))
+        return end_rows(self.view)
 
     def _choose(self, which: int, text: str | None) -> None:
         if text is None or self._ends is None:

@@ -35,6 +35,8 @@ class GridPainter(ScrollView):
         self.columns = tuple(columns)
         self.rows: Sequence[Row] = ()
         """The rows that are shown."""
+        self.heads: tuple[Line, ...] = ()
+        """Lines above the rows, in place of the columns' labels; they stay while the rows scroll."""
         self.empty: tuple[Line, ...] = ()
         """What is said when there are none."""
         self.border_title = title
@@ -47,6 +49,8 @@ class GridPainter(ScrollView):
 
     @property
     def _head(self) -> int:
+        if self.heads and self.rows:
+            return len(self.heads)
         return 1 if self.rows and any(column.label for column in self.columns) else 0
 
     def _measure(self) -> None:
@@ -128,7 +132,7 @@ class GridPainter(ScrollView):
             segments = [self._segment(p, "") for p in lines[y]] if y < len(lines) else []
             return Strip(segments).adjust_cell_length(width, base)
         if y < self._head:
-            return self._header(width)
+            return self._line(self.heads[y], width) if self.heads else self._header(width)
         index = y - self._head + int(self.scroll_offset.y)
         if index >= len(self.rows):
             return Strip.blank(width, base)
@@ -138,6 +142,9 @@ class GridPainter(ScrollView):
         if index != self.cursor:
             return ""
         return "cursor" if self.has_focus else "cursor-idle"
+
+    def _line(self, parts: Line, width: int) -> Strip:
+        return Strip([self._segment(part, "") for part in parts]).adjust_cell_length(width, self._base)
 
     def _header(self, width: int) -> Strip:
         widths = clipped(self._widths, width)

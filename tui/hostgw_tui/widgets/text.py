@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from textual.content import Content
 
-from hostgw_tui.look import Line, Part, Tone
+from hostgw_tui.look import FLOWS, Line, Part, Tone
 
 STYLES: dict[Tone, str] = {
     Tone.PLAIN: "",
@@ -20,7 +20,7 @@ STYLES: dict[Tone, str] = {
     Tone.CODE: "$code",
     Tone.TAB: "bold reverse",
     Tone.KEY: "bold $accent",
-}
+} | {tone: f"${tone.value}" for tone in FLOWS}
 
 
 def content(lines: Iterable[Line]) -> Content:
