@@ -23,7 +23,7 @@ from hostgw.inventory.targets import parse_hosts
 from hostgw.lab import enter_operator
 from hostgw.live import Live
 from hostgw.live.points import tap_points
-from hostgw.live.reasons import likely_reason
+from hostgw.live.reasons import likely
 from hostgw.plans.journal import Journal
 from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import Refuse
@@ -67,7 +67,7 @@ def report(live: Live, capture: Capture) -> dict[str, Any]:
                 "sequence": view.first.frame.sequence,
                 "verdict": verdict.value,
                 "last": points[view.last.tap].name,
-                "reason": likely_reason(live.view(), view, points, capture) if lost else "",
+                "reason": likely(live.view(), view, points, capture).reason if lost else "",
                 "error": bool(view.error),
             }
         )

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 from textual.pilot import Pilot
 
+from hostgw.wire import Drops
 from hostgw_tui.app import HostgwApp
+from hostgw_tui.fix.screen import FixDialog
 from hostgw_tui.look import FLOWS
 from hostgw_tui.packets.journey_grid import JourneyGrid, OneLineGrid
 from hostgw_tui.packets.ladder import LadderDialog
@@ -17,7 +19,7 @@ from tests.fabrics import healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import blackholed, settled
 from tests.tui.reading import engine_of, grid_text, screen_text, settle
-from tests.tui.traffic import FakeTraffic
+from tests.tui.traffic import BEGAN, FakeTraffic
 
 
 @asynccontextmanager
@@ -318,3 +320,36 @@ async def test_the_details_hold_tree_and_bytes(make: Make) -> None:
         assert "packet 1 at vm1/br0" in text
         assert "▼ BYTES" in text
         assert "0000  02" in text
+
+
+async def test_a_lost_packet_leads_to_the_fix_of_what_loses_it(make: Make) -> None:
+    app, traffic = make(blackholed()), FakeTraffic()
+    engine_of(app).tapped = traffic.start
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await press(pilot, "5", "s")
+        traffic.pings(1, answered=False, steps=1)
+        traffic.pings(1, first=40)
+        await settle(pilot)
+        await press(pilot, "end", "f")
+        assert any("where a finding explains" in note.message for note in app._notifications)
+        await press(pilot, "home")
+        assert "f previews the fix" in str(app.screen.query_one("#hops").border_title)
+        await press(pilot, "f")
+        assert isinstance(app.screen, FixDialog)
+        assert "ip route del blackhole 10.239.1.0/24" in screen_text(app)
+
+
+async def test_what_the_kernel_says_of_a_lost_packet_stands_beside_it(make: Make) -> None:
+    app, traffic = make(settled(healthy())), FakeTraffic()
+    engine_of(app).tapped = traffic.start
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "5", "s")
+        traffic.pings(1, answered=False, steps=1)
+        dropped = BEGAN + 100_000_000 + 20_000
+        assert traffic.capture
+        traffic.capture.dropped("vm1", Drops(((dropped, "IP_INHDR", "ip_forward"), (dropped, "\x1b[2J", "x"))))
+        traffic.pings(1, first=40)
+        await settle(pilot)
+        await press(pilot, "home")
+        title = str(app.screen.query_one("#hops").border_title)
+        assert "lost after vm1/br0: likely its header is refused, or its TTL is used up (IP_INHDR in ip_f" in title

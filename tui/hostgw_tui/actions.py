@@ -48,7 +48,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.show('path')", ("6",), "Path", "the predicted way of a packet and its answer; a probe along it"),
     Action("choose", ("enter",), "details", "open what the cursor is on", footer=("overview", "packets")),
     Action("fix", ("f",), "fix", "preview the fix of the finding under the cursor; nothing changes yet",
-           ("overview", "routes", "nat", "host", "path"), True, ("overview", "host", "routes", "nat", "path")),
+           mutating=True, footer=("overview", "host", "routes", "nat", "path")),
     Action("app.fix_all", ("F",), "fix all", "preview the fix of all findings, host by host; nothing changes yet",
            mutating=True),
     Action("app.undo", ("u",), "undo", "list what was done; from there, preview the undo of one or of all since",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from hostgw.capture.describe import address, describe
 from hostgw.capture.expected import as_predicted, compared
@@ -13,16 +13,27 @@ from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.capture.verdicts import wants_answer
 from hostgw.capture.witness import Dropped, said
-from hostgw.errors import UsageError
+from hostgw.errors import HostgwError
 from hostgw.live.view import View
-from hostgw.model.path import Outcome, Query
+from hostgw.model.finding import Finding
+from hostgw.model.path import Leg, Outcome, Query
+from hostgw.paths.nearest import nearest
 from hostgw.paths.predict import find_end, predict
 
 PROTOCOLS: Final = {ICMP: "icmp", TCP: "tcp", UDP: "udp"}
 
 
-def likely_reason(view: View, journey: JourneyView, points: Mapping[int, TapPoint], capture: Capture) -> str:
-    """Return why a packet was lost: by an ICMP error or else the prediction, with the kernel's word; or nothing.
+class Why(NamedTuple):
+    """Why a packet was lost."""
+
+    reason: str = ""
+    """Empty where nothing says it."""
+    finding: Finding | None = None
+    """What is found wrong there."""
+
+
+def likely(view: View, journey: JourneyView, points: Mapping[int, TapPoint], capture: Capture) -> Why:
+    """Return why a packet was lost: by an ICMP error or else the prediction, with the kernel's word.
 
     Args:
         view: the hosts.
@@ -30,7 +41,9 @@ def likely_reason(view: View, journey: JourneyView, points: Mapping[int, TapPoin
         points: the capture's taps.
         capture: the capture, for what else came in.
     """
-    return explained(_told(journey, capture) or _predicted(view, journey, points), capture.drop_of(journey))
+    leg = _predicted(view, journey, points, capture)
+    reason = _told(journey, capture) or (leg.reason if leg else "")
+    return Why(explained(reason, capture.drop_of(journey)), nearest(view.listed, leg) if leg else None)
 
 
 def _told(journey: JourneyView, capture: Capture) -> str:
@@ -49,19 +62,23 @@ def explained(reason: str, drop: Dropped | None) -> str:
     return f"{reason} (kernel: {drop.reason})" if drop else reason
 
 
-def _predicted(view: View, journey: JourneyView, points: Mapping[int, TapPoint]) -> str:
-    """Return why it is lost where it was seen last, if that is predicted; answers are not predicted by themselves."""
-    frame = journey.first.frame
-    asks = not journey.request and (wants_answer(frame) or frame.protocol == UDP)
-    if frame.version != 4 or frame.protocol not in PROTOCOLS or not asks:
-        return ""
+def _predicted(view: View, journey: JourneyView, points: Mapping[int, TapPoint], capture: Capture) -> Leg | None:
+    """Return the way on which a packet is lost where it was seen last, if that is predicted."""
+    question = capture.journey(journey.request) if journey.request else journey
+    frame = question.first.frame if question else None
+    if frame is None or frame.version != 4 or frame.protocol not in PROTOCOLS:
+        return None
+    if not (wants_answer(frame) or frame.protocol == UDP):
+        return None
     try:
         source, destination = (find_end(view.fabric, view.mesh, address(end, 4)) for end in _ends(frame))
-        leg = predict(view.fabric, source, destination, _query(frame)).forward
-    except UsageError:
-        return ""  # it comes from a machine that is not listed
-    seen = as_predicted(compared(leg, journey.sightings, points))
-    return leg.reason if seen and leg.outcome is Outcome.LOST else ""
+        found = predict(view.fabric, source, destination, _query(frame))
+    except HostgwError:
+        return None  # it comes from a machine that is not listed, or goes to one that cannot be read
+    leg = found.back if journey.request else found.forward
+    if leg is None or leg.outcome is not Outcome.LOST:
+        return None
+    return leg if as_predicted(compared(leg, journey.sightings, points)) else None
 
 
 def _ends(frame: Frame) -> tuple[int, int]:

@@ -18,7 +18,8 @@ from hostgw.capture.sifting import toggled_flow
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.capture.view import View as CaptureView
-from hostgw.live.reasons import likely_reason
+from hostgw.live.reasons import Why, likely
+from hostgw.model.finding import Finding
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import line
 from hostgw_tui.packets import texts
@@ -73,7 +74,7 @@ class PacketsScreen(Inspecting):
         self._rate = (0.0, 0, 0.0)
         self._frozen_total = self._followed_to = 0
         self._began_ns = 0
-        self._likely: tuple[JourneyView | None, int, str] = (None, 0, "")
+        self._likely: tuple[tuple[JourneyView, int, int] | None, Why] = (None, Why())
 
     def body(self) -> ComposeResult:
         """State line, list, hop table, two taps of it, filter line."""
@@ -173,12 +174,29 @@ class PacketsScreen(Inspecting):
         self._paint_diff()
 
     def _lost(self, view: JourneyView, points: dict[int, TapPoint], capture: Capture) -> str:
-        """Return after which tap a packet was lost and the likely reason, worked out once per state of the hosts."""
-        if capture.verdict(view) is not Verdict.LOST:
-            return ""
-        if self._likely[:2] != (view, self.view.number):
-            self._likely = (view, self.view.number, likely_reason(self.view, view, points, capture))
-        return texts.lost(points[view.last.tap].name, self._likely[2])
+        """Return after which tap a packet was lost, the likely reason, and whether there is a fix."""
+        why = self._why(view, points, capture)
+        lost = capture.verdict(view) is Verdict.LOST
+        told = texts.lost(points[view.last.tap].name, why.reason) if lost else texts.silent(why.reason)
+        return f"{told}{texts.FIXABLE if why.finding else ''}"
+
+    def _why(self, view: JourneyView, points: dict[int, TapPoint], capture: Capture) -> Why:
+        """Return why a packet was lost, worked out once per state of the hosts and once a second."""
+        if capture.verdict(view) not in (Verdict.LOST, Verdict.UNANSWERED):
+            return Why()
+        state = (view, self.view.number, int(self.hostgw.now()))  # a kernel's word comes a little later
+        if self._likely[0] != state:
+            self._likely = state, likely(self.view, view, points, capture)
+        return self._likely[1]
+
+    def finding(self) -> Finding | None:
+        """Return the finding that explains why the selected packet was lost."""
+        view = self._selected()
+        return self._why(view, self._taps(), self.capture).finding if view and self.capture else None
+
+    def no_finding(self) -> str:
+        """Return why `f` does nothing here."""
+        return "f leads to the fix where a finding explains why the selected packet was lost"
 
     def _end_of(self, view: JourneyView) -> str:
         return self._lost(view, self._taps(), self.capture).removeprefix(" · ") if self.capture else ""

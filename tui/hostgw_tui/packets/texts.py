@@ -61,6 +61,14 @@ def hops_title(number: int, raw_macs: bool, lost: str, ambiguous: int = 0) -> st
     return f"hops of packet {number}{' (raw MACs)' if raw_macs else ''}{doubt}{lost}"
 
 
+FIXABLE = " · f previews the fix"
+
+
+def silent(reason: str) -> str:
+    """Return for a title why nobody answered, if that is known."""
+    return f" · no answer: {reason}" if reason else ""
+
+
 def lost(after: str, reason: str) -> str:
     """Return for a title where a packet was lost, and why if that is known."""
     return f" · lost after {after}{f': {reason}' if reason else ''}"
