@@ -131,7 +131,6 @@ class Correlator:
         parts = Parts(sighting.time_ns, True)
         parts.take(*fragments.extent(sighting.frame))
         journey.parts = {passage(sighting): parts}
-        journey.total = fragments.total(sighting.frame)
         return journey.number
 
     def _join_datagram(self, journey: Journey, sighting: Sighting) -> None:

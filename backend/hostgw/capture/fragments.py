@@ -2,8 +2,8 @@
 
 A router may cut a datagram on the way, and conntrack puts one together: with bridge-nf-call-iptables a bridge shows it
 whole, before and after it fragments (net/ipv4/netfilter/nf_defrag_ipv4.c, net/bridge/br_netfilter_hooks.c). What
-identifies it is protocol, identification and addresses (RFC 791, RFC 8200 4.5); later fragments carry no ports, so where
-those of two datagrams could be meant, none is taken.
+identifies it is protocol, identification and addresses (RFC 791, RFC 8200 4.5); later fragments carry no ports, so
+where those of two datagrams could be meant, none is taken.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def total(frame: Frame) -> int:
 def belongs(journey: Journey, sighting: Sighting) -> int:
     """Tell how sure it is that a frame is of a journey's datagram: STRANGER, TRANSLATED or SAME."""
     frame = sighting.frame
-    if not (is_fragment(frame) or journey.parts) or not _fits(journey, sighting):
+    if not (is_fragment(frame) or _in_fragments(journey)) or not _fits(journey, sighting):
         return STRANGER
     head = _head(journey)
     if not frame.fragment and head is not None and head.invariants[_TRANSPORT:] != frame.invariants[_TRANSPORT:]:
@@ -75,6 +75,10 @@ def _fits(journey: Journey, sighting: Sighting) -> bool:
     if parts is None:
         return seen_at(journey, where) is None
     return parts.fragments and not parts.shows(start, end) and abs(sighting.time_ns - parts.time_ns) <= TOGETHER_NS
+
+
+def _in_fragments(journey: Journey) -> bool:
+    return journey.parts is not None and any(parts.fragments for parts in journey.parts.values())
 
 
 def _head(journey: Journey) -> Frame | None:

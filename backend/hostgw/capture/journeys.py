@@ -101,8 +101,9 @@ class JourneyView(NamedTuple):
 
     @property
     def last(self) -> Sighting:
-        """Return the sighting nearest to where the packet went."""
-        return self.sightings[-1]
+        """Return the sighting nearest to where the packet went, of those that saw all of it if one did."""
+        whole = (s for s, part in zip(self.sightings[::-1], self.partial[::-1], strict=False) if not part)
+        return next(whole, self.sightings[-1])
 
 
 def changes(previous: Sighting, sighting: Sighting) -> frozenset[Change]:

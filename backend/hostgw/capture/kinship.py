@@ -30,7 +30,7 @@ def lead(journey: Journey, sighting: Sighting) -> None:
 
 
 def in_frames(journey: Journey, sightings: Sequence[Sighting]) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """Return in how many frames a packet was at each sighting, and whether some of it was missing; see `JourneyView`."""
+    """Return in how many frames a packet was at each sighting, and whether some was missing; see `JourneyView`."""
     if journey.parts is None:
         return (), ()
     found = [journey.parts.get(passage(sighting)) for sighting in sightings]

@@ -48,6 +48,7 @@ class Recut:
         frame = sighting.frame
         key = fragments.datagram(frame)
         if key >= 0:
+            journey.total = fragments.total(frame)
             self._datagrams.note(key, sighting.time_ns, journey)
         for block in ranges.block_keys(journey.start, journey.size) if journey.size else ():
             self._ranges.note(block, sighting.time_ns, journey)
