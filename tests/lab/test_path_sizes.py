@@ -73,6 +73,34 @@ def test_the_route_of_a_gateway_has_its_own_mtu(shared_lab: Lab, hostgw: Run) ->
         labs.heal(shared_lab.name)
 
 
+def assert_one_journey(journey: dict[str, Any], answer: int = 8) -> None:
+    """Fragments and the whole datagram are one journey, seen at every tap; the answer at its first so many."""
+    assert (journey["verdict"], journey["predicted"]) == ("answered", True)
+    assert [len(journey[leg]["sightings"]) for leg in ("request", "reply")] == [8, answer]
+
+
+def test_fragments_are_one_packet_also_where_netfilter_shows_it_whole(shared_lab: Lab, hostgw: Run) -> None:
+    assert_one_journey(traced(shared_lab, hostgw, "--size", "4000", code=0))
+
+
+def test_a_router_cuts_a_packet(shared_lab: Lab, hostgw: Run) -> None:
+    try:
+        on_host(shared_lab, "vm1", "ip", "link", "set", "eth0", "mtu", "1400")
+        journey = traced(shared_lab, hostgw, "--size", "1400", code=0)
+        assert_one_journey(journey, answer=4)  # it comes whole, and that eth0 takes no more than it sends
+    finally:
+        labs.heal(shared_lab.name)
+
+
+def test_the_far_bridge_cuts_a_packet(shared_lab: Lab, hostgw: Run) -> None:
+    try:
+        on_host(shared_lab, "vm2", "ip", "link", "set", "veth-c1", "mtu", "1300")  # br0 follows
+        journey = traced(shared_lab, hostgw, "--size", "1400", code=0)
+        assert_one_journey(journey, answer=1)  # it leaves c1 whole, and that port is too small for it
+    finally:
+        labs.heal(shared_lab.name)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -68,3 +68,42 @@ def arp(operation: int, sender: str, target: str, sender_mac: int = 1) -> bytes:
 
 def frame(body: bytes, source: int = 1, destination: int = 2) -> bytes:
     return ethernet(0x0800, body, source, destination)
+
+
+def fragmented(packet: bytes, mtu: int) -> list[bytes]:
+    """Cut an IPv4 packet without options as a router does."""
+    _, _, _, ip_id, position, ttl, protocol, _ = struct.unpack(">BBHHHBBH", packet[:12])
+    ends = [str(ip_address(packet[at : at + 4])) for at in (12, 16)]
+    body, size, base = packet[20:], (mtu - 20) // 8 * 8, (position & 0x1FFF) * 8
+    return [
+        ipv4(
+            protocol, body[at : at + size], *ends, ttl=ttl, ip_id=ip_id, offset=base + at,
+            more=int(at + size < len(body) or position >> 13 & 1),
+        )
+        for at in range(0, len(body), size)
+    ]  # fmt: skip
+
+
+def fragmented6(packet: bytes, mtu: int, identification: int = 9) -> list[bytes]:
+    """Cut an IPv6 packet without extension headers as its sender does."""
+    protocol, body, size, found = packet[6], packet[40:], (mtu - 48) // 8 * 8, []
+    ends = [str(ip_address(packet[at : at + 16])) for at in (8, 24)]
+    for at in range(0, len(body), size):
+        mark = struct.pack(">BBHI", protocol, 0, at | int(at + size < len(body)), identification)
+        found.append(ipv6(44, mark + body[at : at + size], *ends, ttl=packet[7]))
+    return found
+
+
+def segmented(packet: bytes, mss: int) -> list[bytes]:
+    """Cut an IPv4 packet of TCP data without options as segmentation offload does."""
+    (ip_id,) = struct.unpack(">H", packet[4:6])
+    source, destination, sequence, ack = struct.unpack(">HHII", packet[20:32])
+    ends = [str(ip_address(packet[at : at + 4])) for at in (12, 16)]
+    data = packet[40:]
+    return [
+        ipv4(
+            6, tcp(source, destination, (sequence + at) % 2**32, ack, payload=data[at : at + mss]), *ends,
+            ttl=packet[8], ip_id=(ip_id + at // mss) % 2**16,
+        )
+        for at in range(0, len(data), mss)
+    ]  # fmt: skip

@@ -5,6 +5,9 @@ less than a window apart, and at least one end of the flow is unchanged between 
 equal TTLs both ends are, but for br_netfilter, which puts a destination back inside a bridge. The same packet twice at
 one tap in one direction is a second packet, except with a lower TTL: that is a loop. In and out at one tap is legal.
 
+A packet may be one frame at one tap and several at another. Frames that are equal to nothing known, and fragments, are
+compared by the bytes they hold (see `recut`); in doubt they begin a journey of their own.
+
 Pure: times come with the frames, and equal input gives equal output. Nothing here grows without bound.
 """
 
@@ -13,9 +16,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 
-from hostgw.capture.frames import REDIRECT, UDP, Frame
+from hostgw.capture import fragments, ranges
+from hostgw.capture.frames import REDIRECT, UDP, Frame, Invariants
 from hostgw.capture.journeys import Journey, JourneyView, Sighting, ordered
+from hostgw.capture.kinship import in_frames, lead, passage
 from hostgw.capture.pairing import Pairs
+from hostgw.capture.parts import Parts
+from hostgw.capture.recut import Recut
 
 WINDOW_NS = 2_000_000_000
 CAPACITY = 20_000
@@ -41,8 +48,9 @@ class Correlator:
         self.answered: deque[int] = deque()
         """Requests whose answer was seen; whoever learns from them takes them out."""
         self._ring: list[Journey | None] = [None] * capacity
-        self._open: dict[tuple[int, ...], list[Journey]] = {}
-        self._ages: deque[tuple[int, tuple[int, ...]]] = deque()
+        self._open: dict[Invariants, list[Journey]] = {}
+        self._ages: deque[tuple[int, Invariants]] = deque()
+        self._recut = Recut(capacity, window_ns, MAX_SIGHTINGS)
         self._pairs = Pairs()
 
     def add(self, tap: int, time_ns: int, outbound: bool, frame: Frame, serial: int = 0) -> int:
@@ -54,14 +62,13 @@ class Correlator:
         key = frame.invariants
         sighting = Sighting(tap, time_ns, outbound, frame, serial)
         rivals = self._open.get(key)
-        if rivals is None:
-            rivals = self._open[key] = []
-            return self._begin(key, sighting, rivals)
+        if rivals is None:  # always so of fragments
+            return self._add_new(key, sighting)
         journey = (
             rivals[0] if len(rivals) == 1 and self._follows(rivals[0], sighting) else self._match(rivals, sighting)
         )
         if journey is None:
-            return self._begin(key, sighting, rivals)
+            return self._add_new(key, sighting)
         self._join(journey, sighting)
         return journey.number
 
@@ -79,8 +86,10 @@ class Correlator:
 
     def view(self, journey: Journey, orders: Mapping[int, int]) -> JourneyView:
         """Return a journey as it is now, its sightings in order; `orders` tells the place of each tap."""
-        sightings = ordered(journey.sightings, orders)
-        return JourneyView(journey.number, sightings, journey.request, journey.reply, journey.error, journey.ambiguous)
+        j, sightings = journey, ordered(journey.sightings, orders)
+        pieces, partial = in_frames(journey, sightings)
+        links = j.request, j.reply, j.error, j.ambiguous
+        return JourneyView(j.number, sightings, *links, pieces, partial, j.retransmission)
 
     def clear(self) -> None:
         """Forget every journey; numbers go on."""
@@ -88,18 +97,79 @@ class Correlator:
         self._open.clear()
         self.answered.clear()
         self._ages.clear()
+        self._recut.clear()
         self._pairs = Pairs()
 
-    def _begin(self, key: tuple[int, ...], sighting: Sighting, rivals: list[Journey]) -> int:
+    def _add_new(self, key: Invariants, sighting: Sighting) -> int:
+        """Take in a frame that is equal to none before: another cut of a known packet, or a new one."""
+        frame = sighting.frame
+        fragment = fragments.is_fragment(frame)
+        journey = self._recut.datagram(sighting)
+        if journey is not None:
+            self._join_datagram(journey, sighting)
+            return journey.number
+        if fragment:
+            return self._begin_datagram(sighting)
+        return self._add_data(key, sighting) if ranges.carries(frame) else self._begin(key, sighting).number
+
+    def _add_data(self, key: Invariants, sighting: Sighting) -> int:
+        """Take in TCP data: its bytes may be those of several journeys, and begin others where they are new."""
+        frame = sighting.frame
+        known, again = self._recut.holds(sighting)
+        for journey, span in known:
+            self._join_part(journey, sighting, span, journey.size)
+        taken = [ranges.taken(journey, frame, span) for journey, span in known]
+        numbers = [journey.number for journey, _ in known]
+        for start, end in ranges.gaps(frame.payload, taken):
+            begun = self._begin(None if known else key, sighting, frame.sequence + start, end - start)
+            begun.retransmission = again
+            numbers.append(begun.number)
+        return numbers[0]
+
+    def _begin_datagram(self, sighting: Sighting) -> int:
+        journey = self._begin(None, sighting)
+        parts = Parts(sighting.time_ns, True)
+        parts.take(*fragments.extent(sighting.frame))
+        journey.parts = {passage(sighting): parts}
+        return journey.number
+
+    def _join_datagram(self, journey: Journey, sighting: Sighting) -> None:
+        journey.total = journey.total or fragments.total(sighting.frame)
+        headless = all(known.frame.fragment > 0 for known in journey.sightings)
+        self._join_part(journey, sighting, fragments.extent(sighting.frame), 0)
+        if headless and not sighting.frame.fragment:
+            self._pair(journey, sighting)
+
+    def _join_part(self, journey: Journey, sighting: Sighting, span: ranges.Span, size: int) -> None:
+        """Add a frame that holds some bytes of a packet; `size` tells how many would be all, of TCP data."""
+        where, parts = passage(sighting), journey.parts or {}
+        known = parts.get(where)
+        if known is None:
+            self._join(journey, sighting)
+            if span == (0, size):
+                return
+            known = parts[where] = Parts(sighting.time_ns, not size)
+            journey.parts = parts
+        elif not sighting.frame.fragment:
+            lead(journey, sighting)
+        known.take(*span)
+        if not sighting.frame.fragment:
+            self._link(journey, self.get(self._pairs.quotable(journey.number, sighting.frame)))
+
+    def _begin(self, key: Invariants | None, sighting: Sighting, start: int = 0, size: int = 0) -> Journey:
+        """Begin a journey; with a key, frames that are equal find it quickly."""
         self.count += 1
-        journey = Journey(self.count, [sighting], sighting.time_ns, passed=_bit(sighting))
+        start %= 1 << 32
+        journey = Journey(self.count, [sighting], sighting.time_ns, passed=_bit(sighting), start=start, size=size)
         self._ring[self.count % self.capacity] = journey
-        rivals.append(journey)
-        self._ages.append((sighting.time_ns, key))
-        if len(self._ages) > self.capacity:
-            self._close_oldest()
+        if key is not None:
+            self._open.setdefault(key, []).append(journey)
+            self._ages.append((sighting.time_ns, key))
+            if len(self._ages) > self.capacity:
+                self._close_oldest()
+        self._recut.note(journey, sighting)
         self._pair(journey, sighting)
-        return self.count
+        return journey
 
     def _join(self, journey: Journey, sighting: Sighting) -> None:
         last = journey.sightings[-1].frame
@@ -175,6 +245,7 @@ class Correlator:
         """Close journeys that began before a moment; they stay in the ring, but no sighting joins them."""
         while self._ages and self._ages[0][0] < before_ns:
             self._close_oldest()
+        self._recut.expire(before_ns)
 
     def _close_oldest(self) -> None:
         _, key = self._ages.popleft()

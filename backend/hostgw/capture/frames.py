@@ -61,7 +61,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def ip_id(self) -> int:
-        """The IP identification; of IPv6, the flow label."""
+        """The IP identification; of IPv6, that of a fragment, else the flow label."""
         return self.invariants[1]
 
     @property
@@ -173,15 +173,16 @@ def _ipv6(l2: L2, data: bytes, at: int, *, quoted: bool = False) -> Frame:
     first, size, protocol, ttl, source, destination = _IPV6.unpack_from(data, at)
     if first >> 28 != 6:
         return _other(l2, data, at)
-    end, body, offset, more = at + 40 + size, at + 40, 0, 0
+    end, body, offset, more, identification = at + 40 + size, at + 40, 0, 0, first & 0xFFFFF
     for _ in range(8):
         if protocol in _EXTENSIONS and body + 2 <= len(data):
             protocol, body = data[body], body + 8 + data[body + 1] * 8
         elif protocol == 44 and body + 8 <= len(data):
             position = int.from_bytes(data[body + 2 : body + 4], "big")
+            identification = int.from_bytes(data[body + 4 : body + 8], "big")
             protocol, body, offset, more = data[body], body + 8, position & ~7, position & 1
     ends = (6, int.from_bytes(source, "big"), int.from_bytes(destination, "big"), ttl)
-    packet = (protocol, first & 0xFFFFF, size + 40, offset)
+    packet = (protocol, identification, size + 40, offset)
     return _transport(l2, ends, packet, data, body, end, more, quoted)
 
 

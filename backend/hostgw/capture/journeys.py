@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hostgw.capture.frames import Frame
+from hostgw.capture.parts import Parts, Passage
 
 CONTAINER, PORT, BRIDGE, NIC = range(4)
 """Order of a tap: how far it stands from the containers of its host. A packet that leaves climbs, one that arrives
@@ -62,6 +63,15 @@ class Journey(msgspec.Struct, gc=False):
     ambiguous: int = 0
     passed: int = 0
     """A bit for each tap and direction."""
+    start: int = 0
+    """Of TCP data: the sequence number of its first byte."""
+    size: int = 0
+    """Of TCP data: bytes."""
+    total: int = 0
+    """Of an IP datagram that is, or may be, cut into fragments: bytes of its payload; 0 while nobody has told."""
+    retransmission: bool = False
+    parts: dict[Passage, Parts] | None = None
+    """What each passage has shown, where the packet was or may be in several frames; all of it where nothing stands."""
 
 
 class JourneyView(NamedTuple):
@@ -79,6 +89,10 @@ class JourneyView(NamedTuple):
     """Sightings that another packet could have claimed as well."""
     pieces: tuple[int, ...] = ()
     """Parallel to `sightings`: in how many frames the packet was at that tap; empty when it was one everywhere."""
+    partial: tuple[bool, ...] = ()
+    """Parallel to `sightings`: some of the packet was not seen there; empty when all of it was seen everywhere."""
+    retransmission: bool = False
+    """TCP data that had passed a tap before, in another packet."""
 
     @property
     def first(self) -> Sighting:
@@ -87,20 +101,22 @@ class JourneyView(NamedTuple):
 
     @property
     def last(self) -> Sighting:
-        """Return the sighting nearest to where the packet went."""
-        return self.sightings[-1]
+        """Return the sighting nearest to where the packet went, of those that saw all of it if one did."""
+        whole = (s for s, part in zip(self.sightings[::-1], self.partial[::-1], strict=False) if not part)
+        return next(whole, self.sightings[-1])
 
 
 def changes(previous: Sighting, sighting: Sighting) -> frozenset[Change]:
     """Return what a packet underwent between two sightings."""
     a, b = previous.frame, sighting.frame
+    whole = a.fragment <= 0 and b.fragment <= 0  # later fragments have no transport header
     found = {
         Change.MAC: (a.source_mac, a.destination_mac) != (b.source_mac, b.destination_mac),
         Change.TTL: a.ttl != b.ttl,
         Change.SNAT: a.source != b.source,
         Change.DNAT: a.destination != b.destination,
-        Change.PORT: (a.source_port, a.destination_port) != (b.source_port, b.destination_port),
-        Change.ICMP_ID: a.icmp_id != b.icmp_id,
+        Change.PORT: whole and (a.source_port, a.destination_port) != (b.source_port, b.destination_port),
+        Change.ICMP_ID: whole and a.icmp_id != b.icmp_id,
     }
     return frozenset(change for change, differs in found.items() if differs)
 

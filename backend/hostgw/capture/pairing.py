@@ -48,6 +48,12 @@ class Pairs:
                 self._awaiting.note(ticket, number)
         return request, reply
 
+    def quotable(self, number: int, frame: Frame) -> int:
+        """Note that an ICMP error may quote a packet as this frame too; return the journey of one that did, or 0."""
+        ticket = _quote(frame)
+        self._awaiting.note(ticket, number)
+        return self._early.take(ticket, once=True)
+
 
 class _Tickets:
     def __init__(self) -> None:

@@ -64,8 +64,9 @@ def verdict(view: JourneyView, now_ns: int, taps: Taps, window_ns: int) -> Verdi
 
 
 def arrived(view: JourneyView, taps: Taps) -> bool:
-    """Tell whether a packet reached the namespace that holds its destination, as far as taps look into it."""
-    return any(_is_at_end(sighting, taps) for sighting in view.sightings)
+    """Tell whether all of a packet reached the namespace that holds its destination, as far as taps look into it."""
+    partial = view.partial or (False,) * len(view.sightings)
+    return any(not part and _is_at_end(sighting, taps) for sighting, part in zip(view.sightings, partial, strict=True))
 
 
 def _is_at_end(sighting: Sighting, taps: Taps) -> bool:
