@@ -86,7 +86,7 @@ def list_row(
         protocol=info.protocol,
         ttls=" ".join(_ttl(view, place) for place, s in enumerate(view.sightings) if s.frame.ttl >= 0),
         taps="".join(seen_glyph if tap in seen else missing_glyph for tap in taps),
-        info=info.text,
+        info=f"retransmission: {info.text}" if view.retransmission else info.text,
         verdict=verdict,
         lost_after=last.name if last and verdict is Verdict.LOST else "",
         ambiguous=view.ambiguous,
