@@ -6,46 +6,29 @@ right reason at the right place, not that nobody else drops anything.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from hostgw import lab as labs
+from hostgw.capture.frames import ICMP
 from hostgw.lab import Lab
+from tests.lab.watcher import told, watched
 
 pytestmark = pytest.mark.lab
 ROUTE = ("10.239.1.0/24", "via", "10.5.7.61", "dev", "eth0")
 
 
-@contextmanager
-def watched(lab: Lab) -> Iterator[subprocess.Popen[str]]:
-    argv = [sys.executable, "-m", "tests.lab.losing", lab.name]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            assert process.stdout.readline().strip() == "ready"
-            yield process
-        finally:
-            if process.stdin:
-                process.stdin.close()
-            process.wait(30)
-
-
-def told(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write("\n")
-    process.stdin.flush()
-    report = json.loads(process.stdout.readline())
+def echoes(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """Return all echoes so far; `request` tells requests from replies."""
+    report = told(process)
     assert set(report["blind"].values()) == {""}, "a kernel does not tell of drops"
-    return list(report["echoes"])
+    found = [row for row in report["packets"] if row["protocol"] == ICMP and row["kind"] in (0, 8)]
+    return [{**row, "request": row["kind"] == 8} for row in found]
 
 
 def ping(lab: Lab, *words: str, count: int = 20, to: str = "10.239.1.2") -> None:
@@ -61,7 +44,7 @@ def observed(lab: Lab, *words: str, count: int = 20, to: str = "10.239.1.2") -> 
     """Ping, and return how many requests and replies became what, where they were lost, and why."""
     with watched(lab) as process:
         ping(lab, *words, count=count, to=to)
-        rows = told(process)
+        rows = echoes(process)
     found: tuple[Counter[Any], Counter[Any]] = Counter(), Counter()
     for row in rows:
         place = row["last"] if row["verdict"] in ("lost", "unanswered") else ""
@@ -154,7 +137,7 @@ def _detached(lab: Lab) -> list[dict[str, Any]]:
         name = next(line.split()[1].split("@")[0] for line in port.splitlines() if "vm2" in line)
         subprocess.run([*switch, "ip", "link", "set", name, "nomaster"], check=True)
         ping(lab)
-        return told(process)
+        return echoes(process)
 
 
 def test_a_ttl_of_two_comes_back_as_an_error_of_the_second_host(lab: Lab) -> None:

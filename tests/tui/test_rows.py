@@ -245,7 +245,8 @@ def test_help_lists_keys_of_the_screen() -> None:
     text = lines_text(help_lines("packets"))
     assert "start or stop the capture" in text
     assert "preview the undo" in text
-    assert "preview the fix of the finding under" not in text
+    assert "choose the interfaces to capture at" in text
+    assert "choose where the packet starts" not in text
 
 
 def test_lines_wrap_behind_their_label() -> None:

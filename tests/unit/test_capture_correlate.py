@@ -10,7 +10,7 @@ from hostgw.capture.correlate import Correlator
 from hostgw.capture.frames import decode
 from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, PORT, Change, Verdict, changes
 from hostgw.capture.verdicts import verdict
-from tests.unit.capture_frames import arp, echo, frame, ipv4, tcp, udp
+from tests.unit.capture_frames import arp, echo, ethernet, frame, ipv4, ipv6, tcp, udp
 
 S = 1_000_000_000
 WAY = [
@@ -193,6 +193,30 @@ def test_udp_answer_heard_first() -> None:
     add(c, 3, S + 5, True, ipv4(17, udp(53, 5000, b"a"), "10.239.1.2", "10.239.0.2", ip_id=8))
     add(c, 2, S, False, ipv4(17, udp(5000, 53, b"q")))
     assert [j.reply for j in c.newest(4)] == [0, 1]
+
+
+def test_datagrams_to_and_fro_through_snat() -> None:
+    """The translated answer to one datagram must not pass for a question that the next one answers."""
+    c = Correlator()
+    for n in range(3):
+        at, ip_id = S + n * 1000, 10 + n
+        add(c, 2, at, False, ipv4(17, udp(5600, 53, b"q"), "10.239.0.2", "192.0.2.9", ip_id=ip_id))
+        add(c, 3, at + 1, True, ipv4(17, udp(40000, 53, b"q"), "10.5.7.60", "192.0.2.9", ttl=63, ip_id=ip_id))
+        add(c, 3, at + 5, False, ipv4(17, udp(53, 40000, b"a"), "192.0.2.9", "10.5.7.60", ip_id=50 + n))
+        add(c, 2, at + 6, True, ipv4(17, udp(53, 5600, b"a"), "192.0.2.9", "10.239.0.2", ttl=63, ip_id=50 + n))
+    assert [(j.request, j.reply) for j in c.newest(9)] == [(0, 2), (1, 0), (0, 4), (3, 0), (0, 6), (5, 0)]
+
+
+def test_a_neighbour_solicitation_is_answered_by_an_advertisement() -> None:
+    c = Correlator()
+    target = bytes(15) + b"\x01"
+    ask = ipv6(
+        58, struct.pack(">BBHI", 135, 0, 0, 0) + target + b"\1\1" + bytes(6), "fd00::2", "ff02::1:ff00:1", ttl=255
+    )
+    say = ipv6(58, struct.pack(">BBHI", 136, 0, 0, 0) + target + b"\2\1" + bytes(6), "fd00::1", "fd00::2", ttl=255)
+    c.add(0, S, True, decode(ethernet(0x86DD, ask)))
+    c.add(0, S + 9, False, decode(ethernet(0x86DD, say)))
+    assert [(j.request, j.reply) for j in c.newest(5)] == [(0, 2), (1, 0)]
 
 
 def test_arp_is_recognised_and_answered() -> None:

@@ -15,6 +15,8 @@ ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
 VLANS = (0x8100, 0x88A8)
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 ECHO_REQUESTS, ECHO_REPLIES, REDIRECT = (8, 128), (0, 129), 5
+SOLICITATION, ADVERTISEMENT = 135, 136
+"""Of a neighbour (RFC 4861); their `sequence` stands for the address asked for."""
 _ECHOES = ECHO_REQUESTS + ECHO_REPLIES
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 CRC_BYTES = 32
@@ -203,6 +205,8 @@ def _transport(l2: L2, ends: Packet, packet: Packet, data: bytes, at: int, end: 
             body = at + 8
             if kind in _ECHOES:
                 fields, ports = (kind, code, sequence, -1, -1), (-1, -1, identifier)
+            elif protocol == ICMPV6 and kind in (SOLICITATION, ADVERTISEMENT):
+                fields = (kind, code, crc32(data[body : body + 16]), -1, -1)
             else:
                 fields = (kind, code, -1, -1, -1)
                 inner = None if quoted or kind not in _QUOTING[protocol] else _inner(protocol, data, body)

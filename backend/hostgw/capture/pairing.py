@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from hostgw.capture.frames import (
     ACK,
+    ADVERTISEMENT,
     ARP,
     ECHO_REPLIES,
     ECHO_REQUESTS,
     FIN,
     ICMP,
     ICMPV6,
+    SOLICITATION,
     SYN,
     TCP,
     UDP,
@@ -37,6 +39,8 @@ class Pairs:
     def meet(self, number: int, frame: Frame, *, answers: bool) -> tuple[int, int]:
         """Return the journeys that `frame` answers (if asked for) and that answer it, or 0; note what it awaits."""
         once = frame.protocol == UDP  # each datagram back takes one datagram's ticket
+        if once and not answers:
+            return 0, 0  # an answer that is translated back asks for nothing
         ticket = answering(frame) if answers else None
         request = self._awaiting.take(ticket, once=once) if ticket else 0
         if ticket and not request and not once:
@@ -79,6 +83,8 @@ def awaited(frame: Frame) -> list[Ticket]:
     if frame.protocol in (ICMP, ICMPV6):
         if frame.kind in ECHO_REQUESTS:
             tickets.append((ICMP, frame.source, frame.destination, frame.icmp_id, frame.sequence))
+        elif frame.protocol == ICMPV6 and frame.kind == SOLICITATION:
+            tickets.append((ICMPV6, frame.source, frame.sequence))
     elif frame.protocol == TCP:
         size = frame.payload + bool(frame.flags & SYN) + bool(frame.flags & FIN)
         if size > 0 and frame.flags >= 0:
@@ -95,6 +101,8 @@ def answering(frame: Frame) -> Ticket | None:
     if frame.quoted is not None:
         return _quote(frame.quoted)
     if frame.protocol in (ICMP, ICMPV6):
+        if frame.protocol == ICMPV6 and frame.kind == ADVERTISEMENT:
+            return (ICMPV6, frame.destination, frame.sequence)
         if frame.kind not in ECHO_REPLIES:
             return None
         return (ICMP, frame.destination, frame.source, frame.icmp_id, frame.sequence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from hostgw.capture.frames import ARP, ECHO_REQUESTS, ICMP, ICMPV6, SYN, TCP, Frame
+from hostgw.capture.frames import ARP, ECHO_REQUESTS, ICMP, ICMPV6, SOLICITATION, SYN, TCP, Frame
 from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, JourneyView, Sighting, Verdict
 from hostgw.capture.tap_points import TapPoint
 
@@ -29,7 +29,9 @@ Taps = Mapping[int, TapSight]
 
 
 def wants_answer(frame: Frame) -> bool:
-    """Return whether silence after this packet means something: echo and ARP requests, SYNs."""
+    """Return whether silence after this packet means something: echo, ARP and neighbour requests, SYNs."""
+    if frame.protocol == ICMPV6 and frame.kind == SOLICITATION:
+        return frame.source != 0  # from no address, it asks that nobody answers (RFC 4862, 5.4)
     if frame.protocol in (ICMP, ICMPV6):
         return frame.kind in ECHO_REQUESTS
     if frame.ethertype == ARP:

@@ -9,7 +9,7 @@ from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import container_bridges, container_link
-from hostgw.model.ip import address_number
+from hostgw.model.ip import any_number
 from hostgw.model.kernel import Link
 from hostgw.model.path import Prediction
 
@@ -75,9 +75,9 @@ def _namespaces(host: Host) -> tuple[int, ...]:
 
 
 def _held(host: Host, ns: int) -> frozenset[int]:
-    """Return the IPv4 addresses of a namespace."""
+    """Return the addresses of a namespace."""
     state = host.snapshot.state(ns) if host.snapshot else host.root
-    return frozenset(address_number(address.address) for address in state.addresses if address.family == 4)
+    return frozenset(any_number(address.address) for address in state.addresses)
 
 
 def _addresses(host: Host, ns: int, link: Link) -> frozenset[int]:
@@ -90,7 +90,8 @@ def _addresses(host: Host, ns: int, link: Link) -> frozenset[int]:
         peers = {port.peer_nsid for port in ports if port.kind == "veth"}
         behind = [c for c in host.snapshot.containers if c.nsid in peers]
         states += [(host.snapshot.state(c.id), inner.index) for c in behind if (inner := _inner(host, c.id))]
-    return frozenset(address_number(a.address) for state, index in states for a in state.addresses_of(index))
+    held = (a.address for state, index in states for a in state.addresses if a.index == index)
+    return frozenset(any_number(text) for text in held)
 
 
 def _inner(host: Host, ns: int) -> Link | None:

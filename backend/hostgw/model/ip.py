@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface
-from socket import AF_INET, inet_pton
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 FULL = 0xFFFFFFFF
@@ -61,6 +61,20 @@ def address_number(text: str) -> int:
         return int.from_bytes(inet_pton(AF_INET, text), "big")
     except OSError as error:
         raise ValueError(f"{text!r} is no IPv4 address") from error
+
+
+def any_number(text: str) -> int:
+    """Return an IPv4 or IPv6 address as an integer, as captured frames hold it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if ":" not in text:
+        return address_number(text)
+    try:
+        return int.from_bytes(inet_pton(AF_INET6, text), "big")
+    except OSError as error:
+        raise ValueError(f"{text!r} is no IPv6 address") from error
 
 
 @lru_cache(maxsize=1 << 18)
