@@ -1,9 +1,10 @@
 """Packets that the kernel drops, and why: the tracepoint skb:kfree_skb, read while there are taps.
 
 A child of its own does it, for what it makes must go whatever becomes of the agent: an instance of the tracefs, mounted
-in a mount namespace of the child alone. It ends with the pipe that the agent holds. Who kills both leaves an instance
-behind, which the next child removes: nobody holds its lock. The tracepoint is machine-wide and names no namespace
-(Documentation/trace/ftrace.rst, include/net/dropreason-core.h; reasons since Linux 5.17).
+in a mount namespace of the child alone. It ends with the pipe that the agent holds; a shell beside it takes the
+instance away when the child is killed. What is left even so is removed by the next child: nobody holds its lock. The
+tracepoint is machine-wide and names no namespace (Documentation/trace/ftrace.rst, include/net/dropreason-core.h;
+reasons since Linux 5.17).
 
 Runs on the hosts: the standard library only, Python 3.9.
 """
@@ -30,6 +31,9 @@ HARMLESS = ("NOT_SPECIFIED", "NO_SOCKET", "CONSUMED", "SOCKET_CLOSE", "SOCKET_FI
 PROTOCOLS = (0x0800, 0x86DD, 0x0806)
 MOST_ROWS, EVERY_S, BUFFER_KB, TRIES = 200, 0.25, "256", 20
 PLACES = ("/sys/kernel/tracing", "/sys/kernel/debug", "/mnt", "/media")
+MINDER = (
+    'cat >/dev/null; n=0; while [ -d "$1" ] && [ $n -lt 50 ]; do rmdir "$1" 2>/dev/null || sleep 0.1; n=$((n+1)); done'
+)
 _LINE = re.compile(r" ([0-9]+)\.([0-9]{6}): kfree_skb: .*location=([^ +]+)\S* reason: ([A-Z0-9_]+)")
 _NEWNS, _REC, _PRIVATE = 0x20000, 0x4000, 0x40000
 
@@ -107,6 +111,7 @@ def _watch(hold: int, write: int) -> None:
     root = _mounted()
     _sweep(root)
     instance, lock = _made(os.path.join(root, "instances"))
+    _mind(instance)
     try:
         _arm(instance)
         _follow(instance, hold, write)
@@ -129,6 +134,17 @@ def _made(place: str) -> Tuple[str, int]:
             if attempt == TRIES - 1:
                 raise
     raise AssertionError
+
+
+def _mind(instance: str) -> None:
+    """Have a shell remove the instance when we end; it waits for the end of a pipe that only we hold."""
+    read, _ = os.pipe()
+    if os.fork():
+        os.close(read)
+        return
+    os.dup2(read, 0)
+    os.set_inheritable(0, True)  # it may have been 0 before
+    os.execv("/bin/sh", ["hostgw-drops", "-c", MINDER, "hostgw-drops", instance])  # noqa: S606
 
 
 def _mounted() -> str:
