@@ -182,16 +182,21 @@ def eight_taps(net: TapNet) -> list[TapPoint]:
     ]
 
 
-def children(pid: int) -> list[str]:
-    """Return the command lines of all descendants of a process."""
-    found, todo = [], [pid]
+def descendants(pid: int) -> dict[int, str]:
+    """Return the command lines of all descendants of a process, by pid."""
+    found, todo = {}, [pid]
     while todo:
         parent = todo.pop()
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            for child in proc_text(task).split():
-                todo.append(int(child))
-                found.append(proc_text(Path(f"/proc/{child}/cmdline")).replace("\0", " "))
+            for child in map(int, proc_text(task).split()):
+                todo.append(child)
+                found[child] = proc_text(Path(f"/proc/{child}/cmdline")).replace("\0", " ")
     return found
+
+
+def children(pid: int) -> list[str]:
+    """Return the command lines of all descendants of a process."""
+    return list(descendants(pid).values())
 
 
 def proc_text(path: Path) -> str:

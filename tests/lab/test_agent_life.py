@@ -30,7 +30,7 @@ from hostgw.wire import (
     encode,
 )
 from tests.lab.agent_rig import PYTHON, QUICK, Nets, Operator, cpu_seconds, gone, operator, rss_mb, wait_for
-from tests.lab.tap_net import children
+from tests.lab.tap_net import children, descendants
 
 pytestmark = [
     pytest.mark.lab,
@@ -57,11 +57,12 @@ def test_it_ends_with_its_input_and_takes_captures_along(nets: Nets) -> None:
         told.send(tap(nets))
         told.until(lambda: told.of(TapReady))
         told.send(Probe(1, 0, "10.9.0.99", count=50, interval_ms=1000))
-        below = children(told.pid)
+        below = descendants(told.pid)  # who reads the kernel's reasons, where that can be had, and its minder; no more
         told.close()
         assert gone(told.pid)
         assert told.popen.returncode == 0
-        assert below == []
+        assert len(below) <= 2
+        wait_for(lambda: all(map(gone, below)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

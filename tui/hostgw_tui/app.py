@@ -150,7 +150,7 @@ class HostgwApp(Shell):
 
     def _repaint(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen) and screen.is_mounted:
+            if isinstance(screen, MainScreen) and screen.is_mounted and self.seen(screen):
                 screen.repaint()
 
     def look(self, counters: bool, host: str = "") -> None:
