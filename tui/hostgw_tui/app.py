@@ -146,12 +146,16 @@ class HostgwApp(Shell):
             self._settling = True
             _beside(self._settle)
         if not self.paused:
-            self._repaint()
+            for screen in self._painted():
+                screen.renew()
 
     def _repaint(self) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, MainScreen) and screen.is_mounted and self.seen(screen):
-                screen.repaint()
+        for screen in self._painted():
+            screen.repaint()
+
+    def _painted(self) -> list[MainScreen]:
+        """Return the screens that can be painted; an app that ends takes theirs apart."""
+        return [s for s in self.screen_stack if isinstance(s, MainScreen) and s.is_mounted and self.seen(s)]
 
     def look(self, counters: bool, host: str = "") -> None:
         """Have hosts, or one of them, report counters while a screen shows them."""

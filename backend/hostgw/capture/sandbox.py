@@ -7,6 +7,8 @@ import shutil
 import subprocess
 
 MEMORY = 2 << 30
+NICE = "10"
+"""Behind ours and the screen: names and details of packets can wait, packets cannot."""
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
 """No home: no profile, no personal Lua script, nothing of the operator's."""
 
@@ -33,8 +35,8 @@ def start(argv: list[str]) -> subprocess.Popen[bytes]:
 
 
 def wrapper() -> list[str]:
-    """Return the commands that drop privileges and set limits, as far as this system has them."""
-    found: list[str] = []
+    """Return the commands that step back, drop privileges and set limits, as far as this system has them."""
+    found = [nice, "-n", NICE] if (nice := shutil.which("nice")) else []
     setpriv, prlimit = shutil.which("setpriv"), shutil.which("prlimit")
     if setpriv:
         found += [setpriv, "--no-new-privs"]

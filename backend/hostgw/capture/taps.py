@@ -34,6 +34,8 @@ from hostgw.wire import Captured, Drops, Tap, TapClosed, TapReady, TapStats, Unt
 
 MAX_QUEUED = 200_000
 """Frames that wait to be decoded."""
+LAGGING = 2_000
+"""Frames that wait when decoding is not up to what comes."""
 SLICE = 200
 """Frames that are correlated under one lock; the screen waits no longer than that."""
 SETTLED_NS = 500_000_000
@@ -272,6 +274,11 @@ class Capture:
             living = self._taps.living()
         for status in living:
             self._send(status.point.host, Untap(status.number))
+
+    @property
+    def lags(self) -> bool:
+        """More is waiting to be decoded than comes in a moment."""
+        return self._queued > LAGGING
 
     @property
     def running(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import ClassVar
@@ -56,6 +57,8 @@ HOPS = (
     Column("CHANGED", grow=True),
 )
 STATISTICS_S = 1.0
+REST, LONGEST_S = 8, 0.5
+"""How long no picture is painted after one while the capture lags: in times of what it took, and at most."""
 
 
 class PacketsScreen(Inspecting):
@@ -73,7 +76,7 @@ class PacketsScreen(Inspecting):
         self._tint = Tint.VERDICT
         self._rate = (0.0, 0, 0.0)
         self._frozen_total = self._followed_to = 0
-        self._began_ns = 0
+        self._began_ns, self._next_paint = 0, 0.0
         self._likely: tuple[tuple[JourneyView, int, int] | None, Why] = (None, Why())
 
     def body(self) -> ComposeResult:
@@ -92,8 +95,23 @@ class PacketsScreen(Inspecting):
         self.set_interval(1 / self.hostgw.fps, self._follow_capture)
 
     def _follow_capture(self) -> None:
-        if self._live and self.is_current and not self.hostgw.paused:
+        """Paint what is new; rarely while the capture lags, for painting takes the time that decoding needs."""
+        now = time.monotonic()
+        if self._live and self.is_current and not self.hostgw.paused and now >= self._next_paint:
+            self._next_paint = now + LONGEST_S
             self.paint()
+            self.call_after_refresh(self._painted, now)
+
+    def _painted(self, began: float) -> None:
+        now, lags = time.monotonic(), self.capture is not None and self.capture.lags
+        self._next_paint = now + min(LONGEST_S, (now - began) * REST) if lags else 0.0
+
+    def renew(self) -> None:
+        """Leave the body to the capture while it runs: a change of the fabric is no reason to paint in between."""
+        if self._live and not self.hostgw.paused:
+            self.paint_bar()
+        else:
+            self.repaint()
 
     def begun(self) -> None:
         """Forget what was shown of the capture before."""

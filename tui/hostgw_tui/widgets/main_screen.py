@@ -81,17 +81,24 @@ class MainScreen(Screen[None]):
 
     def _tick(self) -> None:
         if self.hostgw.seen(self) and not self.hostgw.paused:
-            self.repaint()
+            self.renew()
+
+    def renew(self) -> None:
+        """Paint again because the fabric changed or time went on; a screen that paints by itself may do with less."""
+        self.repaint()
 
     def repaint(self) -> None:
         """Paint the top bar and the body."""
-        bar = self.query_one(TopBar)
-        bar.summary = summary(self.view, self.hostgw.paused, self.hostgw.label)
+        self.paint_bar()
         self.paint()
         if (host := self.hostgw.current_host()) != self._painted_host and self.SCOPE in HOST_SCREENS:
             self._painted_host = host
             for grid in self.query(Grid):
                 grid.action_end(-1)
+
+    def paint_bar(self) -> None:
+        """Paint the top bar."""
+        self.query_one(TopBar).summary = summary(self.view, self.hostgw.paused, self.hostgw.label)
 
     @property
     def busy(self) -> bool:
