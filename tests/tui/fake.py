@@ -140,6 +140,8 @@ class FakeEngine:
     ) -> None:
         self.read_only = read_only
         self.watch_s = 15.0
+        self.shown_capture: Capture | None = None
+        self.record_error = ""
         self.extra = extra
         self.journal = Journal(directory)
         self.log: list[str] = []

@@ -27,7 +27,7 @@ from hostgw_tui.look import Line, Part, Tone, line
 from hostgw_tui.palette import ActionProvider
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
-from hostgw_tui.shell import Shell
+from hostgw_tui.replay.controls import Replaying
 from hostgw_tui.widgets.dialog import TextDialog
 from hostgw_tui.widgets.main_screen import MainScreen
 
@@ -46,7 +46,7 @@ def _beside(job: Callable[[], None]) -> None:
     threading.Thread(target=job, name="hostgw-beside", daemon=True).start()
 
 
-class HostgwApp(Shell):
+class HostgwApp(Replaying):
     """Paints views of an engine. It starts the engine after the first frame; the caller stops it afterwards."""
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
@@ -55,7 +55,6 @@ class HostgwApp(Shell):
     }
     DEFAULT_MODE = "overview"
     COMMANDS: ClassVar[set[type[ActionProvider]]] = {ActionProvider}  # type: ignore[assignment]
-    BINDINGS = []
     ENABLE_COMMAND_PALETTE = True
 
     class ViewChanged(Message):
@@ -109,6 +108,7 @@ class HostgwApp(Shell):
         self._frozen: View | None = None
         self._looking = (False, "")
         self._settling = False
+        self._record_error = ""
         remote = bool(os.environ.get("SSH_CONNECTION"))
         self.fps = min(fps, REMOTE_FPS) if remote else fps
         self._pulse = Pulse(self._another_view, self.fps)
@@ -145,6 +145,9 @@ class HostgwApp(Shell):
         if not self._settling and self.engine.view().settled:
             self._settling = True
             _beside(self._settle)
+        if (error := self.engine.record_error) and error != self._record_error:
+            self._record_error = error
+            self.tell(error, "error")
         if not self.paused:
             for screen in self._painted():
                 screen.renew()
@@ -176,6 +179,13 @@ class HostgwApp(Shell):
         if names:
             self.host = names[(names.index(self.current_host()) + by) % len(names)]
             self._repaint()
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be changed; empty when it can."""
+        if self.replay:
+            return "a recording: nothing can be changed"
+        return "read-only: started with --read-only" if self.engine.read_only else ""
 
     # ---- what screens ask for ----
 
@@ -350,6 +360,9 @@ class HostgwApp(Shell):
 
     def action_retry(self) -> None:
         """Connect again where there is no connection; have the others read again."""
+        if self.replay:
+            self.tell("this is a recording: no host can be asked", "warning")
+            return
         broken = [host.name for host in self.shown.fabric.hosts.values() if host.error]
         for name in broken:
             self.engine.retry(name)
@@ -357,7 +370,10 @@ class HostgwApp(Shell):
         self.tell(f"trying again: {', '.join(broken)}" if broken else "reading all hosts again")
 
     def action_pause(self) -> None:
-        """Freeze the picture, or let it go on."""
+        """Freeze the picture, or let it go on; a recording stands still or plays."""
+        if self.replay:
+            self.replay.play(not self.replay.position.playing)
+            return
         self.paused = not self.paused
         self._frozen = self.engine.view() if self.paused else None
         self._repaint()

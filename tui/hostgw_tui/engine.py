@@ -43,6 +43,14 @@ class Engine(Protocol):
     def view(self) -> View:
         """Return the current picture."""
 
+    @property
+    def shown_capture(self) -> Capture | None:
+        """A capture that nobody has to start: that of a recording."""
+
+    @property
+    def record_error(self) -> str:
+        """Why a recording ended early, or lacks a line; empty when it is as it should be."""
+
     def subscribe(self, callback: Callable[[], None]) -> None:
         """Have `callback` called from some thread whenever the view changed."""
 

@@ -14,8 +14,12 @@ from hostgw.inventory.inventory import Inventory
 from hostgw.inventory.targets import parse_hosts
 from hostgw.live import Live
 from hostgw.live.engine import Intention
+from hostgw.live.replay import Replay
 from hostgw.model.ip import Prefix, prefix
 from hostgw.plans.timing import Timing
+from hostgw.recording.lines import Told, ToldHost
+from hostgw.recording.reader import read
+from hostgw.recording.tape import Tape
 from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import AcceptNew, KnownOnly, Prompter, Terminal
 
@@ -64,13 +68,54 @@ def _lab(args: argparse.Namespace) -> Inventory:
 
 
 def live(args: argparse.Namespace, prompter: Prompter) -> Live:
-    """Return the engine for the hosts that the options name, not started yet."""
+    """Return the engine for the hosts that the options name, not started yet.
+
+    Raises:
+        UsageError: the options are wrong, or name a recording.
+    """
+    if args.replay:
+        commands = "Recordings are shown by the dashboard, and by check, routes, nat, path and snapshot."
+        raise UsageError("--replay names no hosts that can be asked", "this command needs some", commands)
     if args.ssh_config and not args.ssh_config.is_file():
         raise UsageError(f"there is no file {args.ssh_config}", "", "--ssh-config names OpenSSH client settings.")
     listed = inventory(args)
     options = Options(ssh_config=args.ssh_config, sudo=args.sudo, read_only=args.read_only)
     intention = Intention(_network(args) or listed.network, listed.intents, listed.complete)
-    return Live(listed.targets, prompter, options, intention, timing=_timing(args))
+    tape = Tape(args.record, told(intention)) if getattr(args, "record", None) else None
+    return Live(listed.targets, prompter, options, intention, timing=_timing(args), tape=tape)
+
+
+def told(intention: Intention) -> Told:
+    """Return what a recording keeps of what was told of the network."""
+    hosts = {
+        name: ToldHost(tuple(map(str, intent.subnets)), intent.underlay, intent.role)
+        for name, intent in intention.intents.items()
+    }
+    return Told(str(intention.network or ""), intention.complete, hosts)
+
+
+def replay(args: argparse.Namespace) -> Replay:
+    """Return the recording that the options name.
+
+    Raises:
+        UsageError: it cannot be read, or hosts are named beside it.
+    """
+    given = [name for name in ("hosts", "inventory", "lab", "record") if getattr(args, name, None)]
+    if given:
+        raise UsageError(f"--{given[0]} and a recording exclude each other", "a recording has its own hosts")
+    return Replay(read(args.replay))
+
+
+@contextmanager
+def reading(args: argparse.Namespace) -> Iterator[Live | Replay]:
+    """Yield what can be read: hosts that have answered or failed, or a recording at its end."""
+    if not args.replay:
+        with running(args) as engine:
+            yield engine
+        return
+    shown = replay(args)
+    shown.to_end()
+    yield shown
 
 
 def _timing(args: argparse.Namespace) -> Timing:
@@ -89,7 +134,7 @@ def again(args: argparse.Namespace, command: str) -> str:
     return shlex.join(["hostgw-tui", *told, *(["--sudo"] if args.sudo else []), command])
 
 
-def one_host(live: Live, name: str | None) -> str | None:
+def one_host(live: Live | Replay, name: str | None) -> str | None:
     """Return what --host says.
 
     Raises:

@@ -83,6 +83,10 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     group.add_argument("--hosts", metavar="LIST", default=none, help="vm1,user@10.0.0.5:2222,local")
     group.add_argument("--inventory", metavar="FILE", type=Path, default=none, help="hosts.toml")
     group.add_argument("--lab", metavar="NAME", nargs="?", const="demo", default=none, help="the hosts of a lab (demo)")
+    group.add_argument("--replay", metavar="FILE", type=Path, default=none, help="a recording instead of hosts")
+    if top:
+        group.add_argument("--demo", action="store_true", help="the recording that comes with the program")
+        group.add_argument("--record", metavar="FILE", type=Path, help="record what the dashboard sees, to replay it")
     group.add_argument("--ssh-config", metavar="FILE", type=Path, default=none, help="instead of your ssh settings")
     group.add_argument("--network", metavar="PREFIX", default=none, help="the cluster network, 10.239.0.0/16")
     group.add_argument("--sudo", action="store_true", default=false, help="become root by sudo on the hosts")

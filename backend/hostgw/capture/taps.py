@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from hostgw.capture import pcapng
 from hostgw.capture.clocks import Clock, Clocks, Timing
@@ -49,6 +50,23 @@ Send = Callable[[str, Tap | Untap], None]
 Message = TapReady | TapStats | TapClosed | list[Captured]
 
 
+class Record(Protocol):
+    """Takes every frame as it comes: a file of some format."""
+
+    def add_tap(self, tap: int, name: str, snaplen: int = 0) -> None:
+        """Take a tap; again when it was opened anew."""
+
+    def write(self, tap: int, time_ns: int, wire_length: int, outbound: bool, data: bytes) -> None:
+        """Take a frame.
+
+        Raises:
+            OSError: it cannot be written; nothing more will be.
+        """
+
+    def statistics(self, tap: int, time_ns: int, received: int, dropped: int) -> None:
+        """Take the totals of a tap, at the end."""
+
+
 class Capture:
     """One capture, from its first tap to `close`."""
 
@@ -62,7 +80,7 @@ class Capture:
         settings: Settings = DEFAULTS,
         clock: Callable[[str], Clock] = lambda _host: Clock(),
         dissector: Dissector | None = None,
-        record: pcapng.Writer | None = None,
+        record: Record | None = None,
         now: Callable[[], int] = lambda: 0,
         numbers: dict[str, int] | None = None,
     ) -> None:
@@ -369,6 +387,6 @@ class Capture:
         return Fed(raw.serial, raw.tap, name, raw.time_ns, raw.wire_length, raw.outbound, raw.data)
 
 
-def _write_statistics(writer: pcapng.Writer, taps: Iterable[TapStatus], now_ns: int) -> None:
+def _write_statistics(writer: Record, taps: Iterable[TapStatus], now_ns: int) -> None:
     for status in taps:
         writer.statistics(status.tap, now_ns, status.packets, status.drops + status.limited + status.overflow)

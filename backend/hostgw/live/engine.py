@@ -46,6 +46,7 @@ from hostgw.plans.setup.wishes import by_docker
 from hostgw.plans.standing import Judged, judged
 from hostgw.plans.timing import Timing
 from hostgw.plans.undo import undo_plan, undo_since
+from hostgw.recording.tape import Tape
 from hostgw.ssh.options import Options
 from hostgw.ssh.pool import Pool
 from hostgw.ssh.prompter import Prompter
@@ -97,6 +98,7 @@ class Live:
         intention: Intention | None = None,
         journal: Journal | None = None,
         timing: Timing | None = None,
+        tape: Tape | None = None,
     ) -> None:
         self.options = options or Options()
         self._intention = intention or Intention()
@@ -105,7 +107,9 @@ class Live:
         self._memory = Memory()
         self.local = frozenset(target.name for target in targets if target.local)
         """Hosts that are this machine, reached without SSH."""
-        self._intake = Intake(tuple(Host(t.name, address=t.host or t.name) for t in targets), self._mesh)
+        self.tape = tape
+        """Where all of it is recorded."""
+        self._intake = Intake(tuple(Host(t.name, address=t.host or t.name) for t in targets), self._mesh, tape)
         pool = Pool()
         self._sessions = {t.name: Session(t, self.options, self, prompter, pool) for t in targets}
         self._log: deque[str] = deque(maxlen=LOG_LINES)
@@ -113,11 +117,11 @@ class Live:
         self._applying = threading.Lock()
         self._flows = TrackedFlows(self.ask, self._intake.view, self._intake.track)
         self._intake.subscribe(self._flows.news)
-        self._guarding = Guarding(self.ask, self._intake.view, lambda host, gs: self._intake.update(host, guards=gs))
+        self._guarding = Guarding(self.ask, self._intake.view, self._intake.guarded)
         self.setting_up = SettingUp(
             self._intake.view, self._thought, lambda: self.told_subnets, self.tell_network, self.local
         )
-        self.captures = Captures(self._send, lambda: self._intake.view().fabric, self.local)
+        self.captures = Captures(self._send, lambda: self._intake.view().fabric, self.local, tape)
 
     # ---- life ----
 
@@ -150,6 +154,8 @@ class Live:
         for thread in closing:
             thread.join(6)
         self._intake.stop()
+        if self.tape:
+            self.tape.close()
 
     def retry(self, host: str) -> None:
         """Connect to a host again now."""
@@ -177,6 +183,16 @@ class Live:
     def log(self) -> Sequence[str]:
         """The commands that were run, oldest first."""
         return tuple(self._log)
+
+    @property
+    def shown_capture(self) -> Capture | None:
+        """None: a capture is shown when somebody starts it."""
+        return None
+
+    @property
+    def record_error(self) -> str:
+        """Why the recording ended, if it did."""
+        return f"recording to {self.tape.path} ended: {self.tape.error}" if self.tape and self.tape.error else ""
 
     def look(self, counters: bool, host: str = "") -> None:
         """Have the hosts, or only this one, report counters each second, or no more."""
@@ -335,7 +351,7 @@ class Live:
         try:
             with self._applying:
                 how = (self.timing, run, allow_management)
-                future.set_result(apply(wanted, hosts, self._journal, self._log.append, *how))
+                future.set_result(apply(wanted, hosts, self._journal, self._note, *how))
         except Exception as error:  # whatever it is, somebody waits for the outcome
             future.set_exception(error)
         finally:
@@ -391,7 +407,7 @@ class Live:
 
     def _echo(self, host: str) -> None:
         if clock := self._sessions[host].clock:
-            self._intake.update(host, rtt_ns=clock.rtt_ns, clock_offset_ns=clock.offset_ns)
+            self._intake.echoed(host, clock.rtt_ns, clock.offset_ns)
 
     def frames(self, host: str, frames: list[Captured]) -> None:
         """Take captured frames."""
@@ -429,7 +445,12 @@ class Live:
         try:
             self._sessions[host].send(request)
         except HostgwError as error:
-            self._log.append(f"{time.strftime('%H:%M:%S')} {error}")
+            self._note(f"{time.strftime('%H:%M:%S')} {error}")
+
+    def _note(self, text: str) -> None:
+        self._log.append(text)
+        if self.tape:
+            self.tape.said(text)
 
     def _send_all(self, request: Request) -> None:
         for host in self.view().fabric.hosts.values():

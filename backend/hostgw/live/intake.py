@@ -15,8 +15,10 @@ from hostgw.errors import ProtocolError
 from hostgw.fabric import Fabric, Host, Sample, Snapshot, Tracked
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
+from hostgw.model.guard import Guard
 from hostgw.model.host import HostState
 from hostgw.model.probe import Probes
+from hostgw.recording.tape import Tape
 from hostgw.wire import Delta, Ready, Reply, Row, Section, Synced, rows
 
 MESH_SECTIONS = frozenset(
@@ -66,10 +68,10 @@ class Concern(IntEnum):
 class Intake:
     """Holds the current view; `put` may be called from any thread, subscribers are called from the intake's own."""
 
-    def __init__(self, hosts: tuple[Host, ...], build: Build) -> None:
+    def __init__(self, hosts: tuple[Host, ...], build: Build, tape: Tape | None = None) -> None:
         fabric = Fabric({host.name: host for host in hosts})
         self._view = View(fabric, build(fabric))
-        self._build = build
+        self._build, self._tape = build, tape
         self._checker = Checker()
         self._queue: deque[tuple[News, Concern, bool]] = deque()
         self._wake = threading.Condition()
@@ -128,6 +130,8 @@ class Intake:
         Raises:
             ProtocolError: it is malformed or out of turn.
         """
+        if self._tape:
+            self._tape.message(host, message)
         if isinstance(message, Ready):
             self._incoming[host] = Snapshot(message.facts)
         elif isinstance(message, Delta):
@@ -160,19 +164,34 @@ class Intake:
 
     def state(self, host: str, state: HostState, error: str) -> None:
         """Take a change of a host's reachability."""
+        if self._tape:
+            self._tape.state(host, state, error)
         self._put(lambda fabric: _with(fabric, host, state=state, error=error), Concern.MESH, host not in self._synced)
 
     def relocate(self, host: str, address: str) -> None:
         """Take where a host is reached: with it, peers' routes tell what a host that is down owns."""
+        if self._tape:
+            self._tape.address(host, address)
         if self._view.fabric.hosts[host].address != address:
             self._put(lambda fabric: _with(fabric, host, address=address), Concern.MESH, host not in self._synced)
 
-    def update(self, host: str, **fields: object) -> None:
-        """Replace fields of a host that no check reads (round trip, clock)."""
-        self._put(lambda fabric: _heard(fabric, host, **fields), Concern.NOTHING)
+    def echoed(self, host: str, rtt_ns: int, clock_offset_ns: int) -> None:
+        """Take round trip and clock of a host."""
+        if self._tape:
+            self._tape.heard(host, rtt_ns, clock_offset_ns)
+        news = {"rtt_ns": rtt_ns, "clock_offset_ns": clock_offset_ns}
+        self._put(lambda fabric: _heard(fabric, host, **news), Concern.NOTHING)
+
+    def guarded(self, host: str, guards: tuple[Guard, ...]) -> None:
+        """Take what a host told of guarded changes."""
+        if self._tape:
+            self._tape.guards(host, guards)
+        self._put(lambda fabric: _heard(fabric, host, guards=guards), Concern.NOTHING)
 
     def track(self, host: str, tracked: Tracked) -> None:
         """Take what a host told of its tracked flows."""
+        if self._tape:
+            self._tape.tracked(host, tracked)
         self._put(lambda fabric: _heard(fabric, host, tracked=tracked), Concern.FINDINGS)
 
     def sample(self, sampling: Sampling) -> None:
@@ -191,6 +210,8 @@ class Intake:
     def probed(self, probes: Probes | None) -> None:
         """Take what active checks found; None when it is true no more."""
         if probes is not self._view.fabric.probes:
+            if self._tape:
+                self._tape.probes(probes)
             self._put(lambda fabric: replace(fabric, probes=probes), Concern.FINDINGS)
 
     def _put(self, news: News, concern: Concern, arrival: bool = False) -> None:

@@ -10,14 +10,14 @@ from contextlib import suppress
 from hostgw.capture.bpf import FourTuple
 from hostgw.capture.clocks import UNKNOWN, Clock
 from hostgw.capture.dissect import Dissector
-from hostgw.capture.pcapng import Writer
 from hostgw.capture.tap_points import TapPoint
-from hostgw.capture.taps import Capture
+from hostgw.capture.taps import Capture, Record
 from hostgw.capture.view import Settings
 from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.collecting import collect_seldom, collect_shortly
 from hostgw.model.host import HostState
+from hostgw.recording.tape import FrameTape, Tape
 from hostgw.wire import Captured, Drops, Request, Tap, TapClosed, TapReady, TapStats, Untap
 
 Send = Callable[[str, Request], None]
@@ -26,8 +26,11 @@ Send = Callable[[str, Request], None]
 class Captures:
     """The one capture that runs at a time; a new one ends the old."""
 
-    def __init__(self, send: Send, fabric: Callable[[], Fabric], local: frozenset[str]) -> None:
-        self._send, self._fabric, self._local = send, fabric, local
+    def __init__(
+        self, send: Send, fabric: Callable[[], Fabric], local: frozenset[str], tape: Tape | None = None
+    ) -> None:
+        self._send, self._fabric, self._local, self._tape = send, fabric, local, tape
+        self._taping: FrameTape | None = None
         self._clocks: dict[str, Clock] = {}
         self._lock = threading.Lock()
         self._running: Capture | None = None
@@ -42,7 +45,7 @@ class Captures:
         self,
         points: Sequence[TapPoint],
         expression: str = "",
-        record: Writer | None = None,
+        record: Record | None = None,
         settings: Settings | None = None,
     ) -> Capture:
         """Open taps and decode from now on.
@@ -53,6 +56,8 @@ class Captures:
         self.stop()
         wanted = (settings or Settings())._replace(expression=expression)
         clock = lambda host: self._clocks.get(host, UNKNOWN)  # noqa: E731
+        if self._tape and record is None:
+            record = self._taping = self._tape.capture(points, expression)
         capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns, self._numbers)
         with self._lock:
             self._running = capture
@@ -72,6 +77,9 @@ class Captures:
         if capture is not None:
             capture.close()
             collect_seldom()
+        if self._taping is not None:
+            self._taping.close()
+            self._taping = None
 
     def message(self, host: str, message: object) -> None:
         """Take what a host says of a tap."""
@@ -79,6 +87,8 @@ class Captures:
             self._running.feed(host, message)
         elif self._running is not None and isinstance(message, Drops):
             self._running.dropped(host, message)
+            if self._taping:
+                self._taping.dropped(host, message, self._clocks.get(host, UNKNOWN).offset_ns)
 
     def frames(self, host: str, frames: list[Captured], clock: Clock) -> None:
         """Take captured frames, and what the host's clock is like by now."""

@@ -9,6 +9,7 @@ from hostgw.checks.catalogue import class_of
 from hostgw.checks.tree import in_tree_order
 from hostgw.fabric import Host
 from hostgw.live import Live
+from hostgw.live.replay import Replay
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, Underlay
 from hostgw.model.finding import Finding, Severity
@@ -22,7 +23,7 @@ READ = frozenset({HostState.UP, HostState.NO_ROOT})
 """States of hosts that were read."""
 
 
-def check_report(view: View, live: Live) -> CheckReport:
+def check_report(view: View, live: Live | Replay) -> CheckReport:
     """Return the report of a view; the plans are those that `live` would make."""
     mesh = view.mesh
     return CheckReport(
@@ -64,7 +65,7 @@ def _final(host: Host) -> tuple[HostState, str | None]:
     return host.state, host.error or None
 
 
-def _finding(found: Finding, live: Live) -> FindingReport:
+def _finding(found: Finding, live: Live | Replay) -> FindingReport:
     made = live.plan([found])
     fix = FixReport(int(class_of(found)), made.commands, made.refused, made.alternatives)
     return FindingReport(

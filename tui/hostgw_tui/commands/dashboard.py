@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib.resources import as_file, files
 
 from hostgw.errors import UsageError
+from hostgw.live.replay import Replay
 from hostgw.ssh.prompter import AcceptNew
-from hostgw_tui.options import command_first, live
+from hostgw_tui.options import command_first, live, replay
 
 FPS, FPS_OVER_SSH = 10, 4
 
@@ -28,13 +30,37 @@ def run(args: argparse.Namespace) -> int:
     from hostgw_tui.prompts import DialogPrompter
 
     prompter = DialogPrompter()
-    engine = live(args, AcceptNew(prompter) if args.accept_new else prompter)
-    fps = FPS_OVER_SSH if os.environ.get("SSH_CONNECTION") else FPS
-    title = f"lab {args.lab}" if args.lab else ""
-    app = HostgwApp(engine, prompter, title=title, lab=args.lab or "", ascii=_ascii_only(), fps=fps)
+    engine = _replay(args) or live(args, AcceptNew(prompter) if args.accept_new else prompter)
+    app = HostgwApp(engine, prompter, title=_title(args), lab=args.lab or "", ascii=_ascii_only(), fps=_fps())
     with Departure(app.leave, engine.stop, sys.stdin.fileno()):
         app.run()
     return app.return_code or 0
+
+
+def _replay(args: argparse.Namespace) -> Replay | None:
+    """Return the recording to show, playing; None when hosts are to be shown."""
+    if args.demo:
+        with as_file(files("hostgw_tui") / "demo.jsonl.gz") as path:
+            args.replay = path
+            shown = replay(args)
+    elif args.replay:
+        shown = replay(args)
+    else:
+        return None
+    shown.play(True)
+    return shown
+
+
+def _title(args: argparse.Namespace) -> str:
+    if args.demo:
+        return "demo"
+    if args.record:
+        return "● recording"
+    return f"lab {args.lab}" if args.lab else ""
+
+
+def _fps() -> int:
+    return FPS_OVER_SSH if os.environ.get("SSH_CONNECTION") else FPS
 
 
 def _need_terminal() -> None:

@@ -10,7 +10,7 @@ from hostgw.model.iptables import parse
 from hostgw.report.nat import nat_report, nat_text
 from hostgw_tui.commands.output import narrate, write
 from hostgw_tui.commands.reached import reached
-from hostgw_tui.options import one_host, running
+from hostgw_tui.options import one_host, reading
 
 
 def _second_witness(view: View, name: str) -> None:
@@ -22,7 +22,7 @@ def _second_witness(view: View, name: str) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the rules."""
-    with running(args) as live:
+    with reading(args) as live:
         view, host = live.view(), one_host(live, args.host)
         for name in live.local:
             _second_witness(view, name)

@@ -9,7 +9,7 @@ from hostgw.paths.predict import find_end, predict
 from hostgw.report.path import path_report, path_text
 from hostgw_tui.commands.output import write
 from hostgw_tui.commands.reached import reached
-from hostgw_tui.options import running
+from hostgw_tui.options import reading
 from hostgw_tui.path_parsers import query
 
 EXIT_UNREACHED, EXIT_NO_ANSWER = 3, 1
@@ -18,7 +18,7 @@ EXIT_UNREACHED, EXIT_NO_ANSWER = 3, 1
 def run(args: argparse.Namespace) -> int:
     """Print the way; 0 when an answer is predicted, 1 when not."""
     kind = query(args)
-    with running(args) as live:
+    with reading(args) as live:
         view = live.view()
     if reached(view) == EXIT_UNREACHED:
         return EXIT_UNREACHED

@@ -7,12 +7,12 @@ import argparse
 from hostgw.report.snapshot import write_snapshot
 from hostgw_tui.commands.output import narrate
 from hostgw_tui.commands.reached import reached
-from hostgw_tui.options import running
+from hostgw_tui.options import reading
 
 
 def run(args: argparse.Namespace) -> int:
     """Write a snapshot."""
-    with running(args) as live:
+    with reading(args) as live:
         view = live.view()
     write_snapshot(view.fabric, args.output)
     narrate(f"wrote {args.output}")

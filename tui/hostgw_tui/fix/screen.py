@@ -104,7 +104,7 @@ class FixDialog(ModalScreen[None]):
         if not can_apply(self.plan):
             nothing = "every step is left out: space takes one in" if self.choice.left_out else ""
             return self.plan.refused or nothing or "nothing here can be applied by a key"
-        return "read-only: started with --read-only" if self.hostgw.engine.read_only else ""
+        return self.hostgw.refusal
 
     def _say(self, lines: tuple[Line, ...]) -> None:
         outcome = self.query_one("#outcome", Reader)
@@ -133,7 +133,7 @@ class FixDialog(ModalScreen[None]):
     def _greyed(self) -> Line:
         if not can_apply(self.plan):
             return ()
-        return line(Part(" a apply (read-only)  ", Tone.DIM)) if self.hostgw.engine.read_only else ()
+        return line(Part(f" a apply ({why.partition(':')[0]})  ", Tone.DIM)) if (why := self.hostgw.refusal) else ()
 
     @property
     def _undoable(self) -> bool:

@@ -45,8 +45,15 @@ class Capturing(Probing):
 
     @property
     def busy(self) -> bool:
-        """A capture is live."""
-        return self._live
+        """A capture is live, and not one of a recording."""
+        return self._live and self.hostgw.engine.shown_capture is None
+
+    def adopt(self) -> None:
+        """Show the capture that nobody has to start, if there is one."""
+        shown = self.hostgw.engine.shown_capture
+        if shown is not self.capture and (shown is not None or self.hostgw.replay):
+            self.capture, self._live, self._written = shown, shown is not None, None
+            self.begun()
 
     @property
     def at_stake(self) -> str:

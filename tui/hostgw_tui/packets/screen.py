@@ -108,6 +108,7 @@ class PacketsScreen(Inspecting):
 
     def renew(self) -> None:
         """Leave the body to the capture while it runs: a change of the fabric is no reason to paint in between."""
+        self.adopt()
         if self._live and not self.hostgw.paused:
             self.paint_bar()
         else:
@@ -141,7 +142,7 @@ class PacketsScreen(Inspecting):
         shark = view.dissection
         rate = self._shark_rate(self.hostgw.now(), shark.dissected if shark else 0)
         status = status_line(view.taps, view.frames, view.total, shark, rate, self._live)
-        state = texts.state(self._live, self.hostgw.paused)
+        state = texts.state(self._live, self.hostgw.paused, recorded=self.hostgw.replay is not None)
         told = line(state, *status, *texts.filter_part(self._expression))
         self.query_one("#status", Reader).show([told])
         self._paint_hops()
@@ -152,6 +153,7 @@ class PacketsScreen(Inspecting):
         told = texts.idle_line(len(points), hosts, self._starting, self._expression)
         self.query_one("#status", Reader).show([told])
         grid.show_newest((), texts.idle(self.view))
+        grid.border_title = "packets"
         self.query_one("#hops").display = False
 
     def _row_of(self, grid: JourneyGrid, capture: Capture, view: CaptureView, listed: RowOf) -> RowOf:

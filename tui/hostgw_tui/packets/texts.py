@@ -36,8 +36,10 @@ def idle_line(taps: int, hosts: int, starting: bool, expression: str) -> Line:
     return line(state, f"· {taps} taps on {hosts} hosts chosen", *filter_part(expression))
 
 
-def state(live: bool, paused: bool) -> Part:
+def state(live: bool, paused: bool, recorded: bool = False) -> Part:
     """Return in one word how the capture is."""
+    if recorded:
+        return Part("● RECORDED ", Tone.NOTE)
     if paused:
         return Part("PAUSED ", Tone.WARN)
     return Part("● LIVE ", Tone.OK) if live else Part("■ stopped ", Tone.DIM)

@@ -30,7 +30,8 @@ class Grid(GridPainter, can_focus=True):
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
         Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False),
-        Binding("home,g", "end(-1)", "First", show=False),
+        Binding("home", "end(-1)", "First", show=False),
+        Binding("g", "first", "First", show=False),
         Binding("end,G", "end(1)", "Last", show=False),
     ]
     needle = reactive("", repaint=False)
@@ -181,6 +182,16 @@ class Grid(GridPainter, can_focus=True):
     def action_end(self, by: int) -> None:
         """Move the cursor to the first or last row."""
         self.cursor = self._selectable(0 if by < 0 else len(self.rows) - 1, -by)
+
+    def action_first(self) -> None:
+        """Move the cursor to the first row."""
+        self.action_end(-1)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the key to a recording, which goes to a time by it."""
+        if action == "first" and getattr(self.app, "replay", None):
+            return False
+        return super().check_action(action, parameters)
 
     def choose(self) -> None:
         """Tell that the row under the cursor was chosen."""

@@ -15,6 +15,7 @@ from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import HOST_SCREENS
 from hostgw_tui.look import Row
+from hostgw_tui.replay.bar import ReplayBar
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.keybar import KeyBar
 from hostgw_tui.widgets.topbar import TopBar, summary
@@ -51,6 +52,8 @@ class MainScreen(Screen[None]):
             yield from self.body()
         yield Input(id="filter", placeholder="text to keep, !text to hide", compact=True, select_on_focus=False)
         yield Static(TOO_SMALL, id="small", markup=False)
+        if self.hostgw.replay:
+            yield ReplayBar()
         yield KeyBar(self.SCOPE)
 
     def body(self) -> ComposeResult:

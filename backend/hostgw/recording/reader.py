@@ -1,0 +1,185 @@
+"""Reading a recording: its moments, and the fabric at each of them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import threading
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import msgspec
+
+from hostgw.clean import clean
+from hostgw.errors import HostgwError, UsageError
+from hostgw.recording.fold import State, folded
+from hostgw.recording.lines import (
+    FORMAT,
+    MAX_LINE,
+    CaptureLine,
+    DeltaLine,
+    Header,
+    HostLine,
+    Line,
+    ProbesLine,
+    SaidLine,
+    SyncedLine,
+    decode,
+)
+from hostgw.wire import Section
+
+MOST_BYTES = 4 << 30
+"""What a file may hold, unpacked."""
+TOGETHER_NS = 100_000_000
+"""Lines so close to each other are one moment."""
+KEEP_EVERY = 50
+"""Moments from one kept state to the next."""
+_COUNTED = (Section.COUNTERS, Section.SNMP, Section.FILTERS)
+_NOTABLE = (HostLine, SyncedLine, ProbesLine, SaidLine, CaptureLine)
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Lines that came together."""
+
+    time_ns: int
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def notable(self) -> bool:
+        """Something changed, beside what is counted and heard all the time."""
+        return any(map(_notable, self.lines))
+
+
+class Recording:
+    """A recording in memory. Any thread may ask for any moment; going forwards is cheapest."""
+
+    def __init__(self, header: Header, moments: tuple[Moment, ...], name: str = "") -> None:
+        self.header, self.moments, self.name = header, moments, name
+        self._times = [moment.time_ns for moment in moments]
+        self._kept: dict[int, State] = {-1: State()}
+        self._last = -1
+        self._lock = threading.Lock()
+        self.damage = ""
+        """Why some line was left out, if one was."""
+
+    @property
+    def begin_ns(self) -> int:
+        """When it begins."""
+        return self._times[0]
+
+    @property
+    def end_ns(self) -> int:
+        """When it ends."""
+        return self._times[-1]
+
+    def index(self, time_ns: int) -> int:
+        """Return the newest moment that is not later than a time; the first if all are."""
+        return max(0, bisect_right(self._times, time_ns) - 1)
+
+    def at(self, index: int) -> State:
+        """Return what was known at a moment, by its index."""
+        with self._lock:
+            return self._at(index)
+
+    def _at(self, index: int) -> State:
+        start = max(kept for kept in self._kept if kept <= index)
+        state = self._kept[start]
+        for number in range(start + 1, index + 1):
+            state = self._after(state, self.moments[number])
+            if number % KEEP_EVERY == 0:
+                self._kept[number] = state
+        if self._last > 0 and self._last % KEEP_EVERY and self._last != index:
+            self._kept.pop(self._last, None)
+        self._last = index
+        self._kept[index] = state
+        return state
+
+    def _after(self, state: State, moment: Moment) -> State:
+        for line in moment.lines:
+            try:
+                state = folded(state, line)
+            except (HostgwError, KeyError) as error:  # one line that makes no sense must not cost all others
+                self.damage = clean(str(error), 200)
+        return state
+
+    def notable(self, index: int, by: int) -> int:
+        """Return the next moment at which something changed; the first or last when there is none."""
+        last = len(self.moments) - 1
+        rest = range(index + 1, last + 1) if by > 0 else range(index - 1, -1, -1)
+        return next((number for number in rest if self.moments[number].notable), last if by > 0 else 0)
+
+
+def read(path: Path) -> Recording:
+    """Read a recording, or a snapshot; also one packed with gzip, and one that was cut in its last line.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read(file, path.name)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read", error.strerror or clean(str(error), 200)) from error
+    except (msgspec.MsgspecError, EOFError, ValueError, zlib.error) as error:
+        what = f"{path} is no recording or snapshot of hostgw-tui"
+        raise UsageError(what, clean(str(error), 300), "--record FILE and 'hostgw-tui snapshot' make them.") from error
+
+
+def _read(file: BinaryIO, name: str) -> Recording:
+    packed = file.read(2) == _GZIP
+    file.seek(0)
+    numbered = _lines(cast("BinaryIO", gzip.GzipFile(fileobj=file)) if packed else file)
+    _, header = next(numbered, (0, None))
+    if not isinstance(header, Header):
+        raise ValueError("the first line is no header")
+    if header.format != FORMAT:
+        raise ValueError(f"format {header.format}; this version reads {FORMAT}")
+    moments = tuple(_moments(numbered))
+    if not moments:
+        raise ValueError("it says nothing of any host")
+    recording = Recording(header, moments, name)
+    recording.at(0)
+    return recording
+
+
+def _lines(file: io.BufferedIOBase | BinaryIO) -> Iterator[tuple[int, Line]]:
+    """Yield lines and their numbers; a last one without its end was being written when something died."""
+    size = 0
+    for number, raw in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
+        size += len(raw)
+        if size > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES >> 30} GB")
+        if not raw.endswith(b"\n") and number > 1:
+            return
+        try:
+            yield number, decode(raw)
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"line {number}: {error}") from error
+
+
+def _moments(numbered: Iterable[tuple[int, Line]]) -> Iterator[Moment]:
+    """Yield lines by moment; a clock that was set back does not turn time back."""
+    begun, together = 0, list[Line]()
+    for number, line in numbered:
+        if isinstance(line, Header):
+            raise ValueError(f"line {number}: a second header")
+        if together and line.time_ns > begun + TOGETHER_NS:
+            yield Moment(begun, tuple(together))
+            begun, together = line.time_ns, []
+        begun = begun if together else max(begun, line.time_ns)
+        together.append(line)
+    if together:
+        yield Moment(begun, tuple(together))
+
+
+def _notable(line: Line) -> bool:
+    if isinstance(line, DeltaLine):
+        return line.delta.section not in _COUNTED
+    return isinstance(line, _NOTABLE)

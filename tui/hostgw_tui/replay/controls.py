@@ -1,0 +1,56 @@
+"""What the app does of a recording: the keys that move it. Without one, they do nothing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from hostgw.live.replay import Replay
+from hostgw_tui.actions import bindings, of
+from hostgw_tui.engine import Engine
+from hostgw_tui.replay.dialog import TimeDialog
+from hostgw_tui.shell import Shell
+
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
+_NAMES = frozenset(action.name.removeprefix("app.").partition("(")[0] for action in of("replay"))
+
+
+class Replaying(Shell):
+    """An app whose engine may be a recording."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("replay")]
+    engine: Engine
+
+    @property
+    def replay(self) -> Replay | None:
+        """The recording; None when hosts are shown."""
+        return self.engine if isinstance(self.engine, Replay) else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what moves a recording only where there is one."""
+        if action in _NAMES and self.replay is None:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_replay_step(self, by: int) -> None:
+        """Stand still at the next change, or the one before."""
+        if self.replay:
+            self.replay.step(by)
+
+    def action_replay_speed(self, by: int) -> None:
+        """Let time go faster or slower."""
+        if self.replay:
+            nearest = min(SPEEDS, key=lambda speed: abs(speed - self.replay.position.speed))  # type: ignore[union-attr]
+            index = max(0, min(len(SPEEDS) - 1, SPEEDS.index(nearest) + by))
+            self.replay.hurry(SPEEDS[index])
+
+    def action_replay_time(self) -> None:
+        """Ask for a time, and go there."""
+
+        def go(time_ns: int | None) -> None:
+            if time_ns is not None and self.replay:
+                self.replay.seek(time_ns)
+
+        if self.replay:
+            self.push_screen(TimeDialog(self.replay.position), go)
