@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib.resources import as_file, files
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -16,7 +17,9 @@ from hostgw import lab as labs
 from hostgw.inventory.targets import parse_hosts
 from hostgw.lab import Lab, enter_operator
 from hostgw.live import Live
+from hostgw.live.replay import Replay
 from hostgw.plans.journal import Journal
+from hostgw.recording.reader import read
 from hostgw.ssh.options import Options
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.prompts import DialogPrompter
@@ -109,6 +112,21 @@ async def shoot_setup(app: HostgwApp) -> None:
         save(app, "setup")
 
 
+async def shoot_replay() -> None:
+    """Show the demo where it has broken."""
+    with as_file(files("hostgw_tui") / "demo.jsonl.gz") as path:
+        replay = Replay(read(path))
+    app = HostgwApp(replay, clock=replay.clock, title="demo")
+    try:
+        async with app.run_test(size=SIZE) as pilot:
+            await until(pilot, lambda text: "4/4 up" in text or bool(replay.step(1)))
+            await until(pilot, lambda text: "route-missing" in text or bool(replay.step(1)))
+            await pilot.pause(0.5)
+            save(app, "replay")
+    finally:
+        replay.stop()
+
+
 def inside(name: str) -> None:
     """Take the pictures, in a process that enters the lab."""
     lab = enter_operator(name)
@@ -128,6 +146,7 @@ def main() -> int:
     if sys.argv[1:]:
         inside(sys.argv[1])
         return 0
+    asyncio.run(shoot_replay())
     bare = f"{NAME}{BARE}"
     labs.up(NAME, hosts=3, containers=2)
     try:
