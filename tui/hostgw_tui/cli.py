@@ -33,6 +33,7 @@ COMMANDS = {
     "path": "hostgw_tui.commands.path",
     "trace": "hostgw_tui.commands.trace",
     "snapshot": "hostgw_tui.commands.snapshot",
+    "report": "hostgw_tui.commands.report",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",
     "lab": "hostgw_tui.commands.lab",

@@ -16,7 +16,7 @@ from hostgw_tui.tour_parser import add_tour
 SETTLE_S = 30.0
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
-    *("routes", "nat", "capture", "path", "trace", "snapshot", "explain", "schema", "lab"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "explain", "schema", "lab"),
 )
 SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending")
 
@@ -59,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_paths(commands, _common)
     snapshot = _common(commands, "snapshot", "write the state of all hosts to a file")
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
+    _add_report(commands)
     _add_explain(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of an output")
     schema.add_argument("name", choices=SCHEMA_NAMES, help="the output")
@@ -95,6 +96,13 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     default = SETTLE_S if top else argparse.SUPPRESS
     group.add_argument("--timeout", metavar="S", type=_seconds, default=default, help="wait so long for the hosts (30)")
     parser.add_argument("--json", action="store_true", default=false, help="machine-readable output on stdout")
+
+
+def _add_report(commands: Any) -> None:
+    parser = _common(commands, "report", "the state of the network as a document for others")
+    parser.add_argument("--format", choices=("markdown", "html", "json"), default="markdown", help="(markdown)")
+    parser.add_argument("--mask", action="store_true", help="other names and addresses, each the same everywhere")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the file to write, instead of stdout")
 
 
 def _add_fix(commands: Any) -> None:

@@ -184,6 +184,10 @@ class Live:
         """The commands that were run, oldest first."""
         return tuple(self._log)
 
+    def clock(self) -> float:
+        """Return the time of the picture: now, in epoch seconds."""
+        return time.time()
+
     @property
     def shown_capture(self) -> Capture | None:
         """None: a capture is shown when somebody starts it."""
