@@ -30,8 +30,8 @@ def check_report(view: View, live: Live) -> CheckReport:
         str(mesh.network) if mesh.network else None,
         mesh.assumptions,
         tuple(_host(host, mesh) for host in view.fabric.hosts.values()),
-        tuple(_finding(found, live) for found in view.listed),
-        tuple(_finding(found, live) for found in view.findings if found.severity is Severity.NOTICE),
+        tuple(finding_report(found, live) for found in view.listed),
+        tuple(finding_report(found, live) for found in view.findings if found.severity is Severity.NOTICE),
         probe_reports(view),
         not_probed(view),
     )
@@ -64,7 +64,8 @@ def _final(host: Host) -> tuple[HostState, str | None]:
     return host.state, host.error or None
 
 
-def _finding(found: Finding, live: Live) -> FindingReport:
+def finding_report(found: Finding, live: Live) -> FindingReport:
+    """Return the report of a finding, with the plan that `live` would make."""
     made = live.plan([found])
     fix = FixReport(int(class_of(found)), made.commands, made.refused, made.alternatives)
     return FindingReport(
