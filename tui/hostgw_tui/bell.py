@@ -22,8 +22,8 @@ class Bell:
         with suppress(BlockingIOError):  # full: there is news already
             os.write(self._rung, b"x")
 
-    def wait(self, seconds: float) -> None:
-        """Wait for a ring, for at most so many seconds.
+    def wait(self, seconds: float) -> bool:
+        """Wait for a ring, for at most so many seconds; tell whether there was one.
 
         Raises:
             BrokenPipeError: nobody reads our output any more.
@@ -33,3 +33,4 @@ class Bell:
             raise BrokenPipeError
         if self._heard in ready:
             os.read(self._heard, 1 << 16)
+        return self._heard in ready

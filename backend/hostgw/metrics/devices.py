@@ -10,7 +10,7 @@ from prometheus_client.core import Metric
 from hostgw.fabric import Host
 from hostgw.live.counting import Counted, counted_devices
 from hostgw.live.view import View
-from hostgw.metrics.families import counter, gauge, label
+from hostgw.metrics.families import counter, gauge, label, number
 from hostgw.model.host import HostState
 from hostgw.model.kernel import Counters
 
@@ -38,7 +38,7 @@ def collect(view: View, counted: Mapping[str, Counted]) -> Iterator[Metric]:
     for name, field, text in TOTALS:
         family = counter(f"link_{name}", f"{text} Bridges and NICs only, no ports of bridges.", "host", "interface")
         for labels, row in rows:
-            family.add_metric(labels, getattr(row, field))
+            family.add_metric(labels, number(getattr(row, field)))
         yield family
 
 

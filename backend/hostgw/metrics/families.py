@@ -8,6 +8,8 @@ from hostgw.clean import clean
 
 LONGEST = 160
 """Characters of a label's value."""
+LARGEST = 1 << 64
+"""What a kernel counts to, and more than any clock shows: a host that says more must not spoil what others say."""
 
 
 def gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
@@ -23,3 +25,8 @@ def counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
 def label(value: str) -> str:
     """Return a text of a host or a file as the value of a label."""
     return str(clean(value, LONGEST))
+
+
+def number(value: int) -> int:
+    """Return a number of a host within what a sample can hold."""
+    return max(-LARGEST, min(value, LARGEST))

@@ -10,7 +10,7 @@ from hostgw.checks.judge import FINE, doubtful, judge
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
-from hostgw.metrics.families import counter, gauge, label
+from hostgw.metrics.families import counter, gauge, label, number
 from hostgw.model.host import HostState
 
 
@@ -54,7 +54,7 @@ def _echoed(hosts: list[Host]) -> Iterator[Metric]:
     )
     for host in hosts:
         trip.add_metric([label(host.name)], host.rtt_ns / 1e9)
-        offset.add_metric([label(host.name)], host.clock_offset_ns / 1e9)
+        offset.add_metric([label(host.name)], number(host.clock_offset_ns) / 1e9)
     yield from (trip, offset)
 
 

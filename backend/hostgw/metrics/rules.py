@@ -16,7 +16,7 @@ from prometheus_client.core import Metric
 from hostgw.live.counting import Counted
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
-from hostgw.metrics.families import counter, label
+from hostgw.metrics.families import counter, label, number
 from hostgw.model.ip import maybe_prefix
 from hostgw.model.iptables import FilterRule, parse_rule
 
@@ -34,8 +34,8 @@ def collect(view: View, counted: Mapping[str, Counted]) -> Iterator[Metric]:
     size = counter("rule_bytes", f"Bytes that matched: {where}.", *LABELS)
     for host, each in counted.items():
         for row, (of_packets, of_bytes) in rows(host, each, view.mesh).items():
-            packets.add_metric(row, of_packets)
-            size.add_metric(row, of_bytes)
+            packets.add_metric(row, number(of_packets))
+            size.add_metric(row, number(of_bytes))
     yield from (packets, size)
 
 
