@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +22,7 @@ from hostgw.mesh import build
 from hostgw.metrics.collector import Fleet, registry
 from hostgw.metrics.families import LONGEST
 from hostgw.metrics.rules import MOST_RULES
-from hostgw.metrics.server import Endpoint, endpoint, serving
+from hostgw.metrics.server import MOST, Endpoint, endpoint, serving
 from hostgw.model.host import HostState
 from hostgw.model.kernel import Bridge, Counters, Filter, Link
 from hostgw.model.probe import Place, ProbeResult, Probes
@@ -266,6 +267,26 @@ def test_metrics_over_http(address: str) -> None:
             assert [line for line in answer.read().splitlines() if not line.startswith(b"#")] == [b"hostgw_settled 1.0"]
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((taken.host, taken.port), 1)
+
+
+def test_who_only_holds_connections_is_cut_off_and_others_are_served_then() -> None:
+    with serving(registry(Fixed(healthy(2))), Endpoint("127.0.0.1", 0)) as taken:
+        idle = [socket.create_connection((taken.host, taken.port), 5) for _ in range(MOST)]
+        one_more = socket.create_connection((taken.host, taken.port), 5)
+        assert one_more.recv(1) == b""
+        for each in (*idle, one_more):
+            each.close()
+        end = time.monotonic() + 10
+        while not served(taken):
+            assert time.monotonic() < end
+
+
+def served(where: Endpoint) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{where}/metrics", timeout=5) as answer:
+            return b"hostgw_settled 1.0" in answer.read()
+    except OSError:
+        return False
 
 
 def test_a_port_that_is_taken_is_one_clear_error() -> None:

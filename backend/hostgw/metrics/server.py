@@ -20,6 +20,8 @@ from hostgw.errors import UsageError
 
 PATIENCE_S: Final = 10.0
 """Who opens a connection and says nothing for so long is cut off."""
+MOST: Final = 16
+"""Connections at a time."""
 _REMEDY: Final = "Write it like 127.0.0.1:9188 or [::1]:9188; 'none' serves no metrics."
 
 
@@ -68,6 +70,24 @@ class _Handler(WSGIRequestHandler):
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self._slots = threading.BoundedSemaphore(MOST)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, or close the connection when too many are being answered."""
+        if self._slots.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._slots.release()
 
     def server_bind(self) -> None:
         """Bind, and do not look up our own name: that may wait for a name server that is not there."""

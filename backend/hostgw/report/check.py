@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hostgw.checks.catalogue import class_of
 from hostgw.checks.tree import in_tree_order
@@ -14,6 +14,7 @@ from hostgw.mesh import Mesh, Underlay
 from hostgw.model.finding import Finding, Severity
 from hostgw.model.host import HostState, Role
 from hostgw.model.ip import address_text
+from hostgw.plans.build import plan
 from hostgw.plans.model import Command
 from hostgw.report.model import SCHEMA, CheckReport, FindingReport, FixReport, HostReport, UnderlayReport
 from hostgw.report.probes import not_probed, probe_lines, probe_reports
@@ -23,15 +24,15 @@ READ = frozenset({HostState.UP, HostState.NO_ROOT})
 
 
 def check_report(view: View, live: Live) -> CheckReport:
-    """Return the report of a view; the plans are those that `live` would make."""
+    """Return the report of a view; the plans are those that `live` would make from it."""
     mesh = view.mesh
     return CheckReport(
         SCHEMA,
         str(mesh.network) if mesh.network else None,
         mesh.assumptions,
         tuple(_host(host, mesh) for host in view.fabric.hosts.values()),
-        tuple(finding_report(found, live) for found in view.listed),
-        tuple(finding_report(found, live) for found in view.findings if found.severity is Severity.NOTICE),
+        tuple(finding_report(found, view, live.local) for found in view.listed),
+        tuple(finding_report(found, view, live.local) for found in view.findings if found.severity is Severity.NOTICE),
         probe_reports(view),
         not_probed(view),
     )
@@ -64,9 +65,9 @@ def _final(host: Host) -> tuple[HostState, str | None]:
     return host.state, host.error or None
 
 
-def finding_report(found: Finding, live: Live) -> FindingReport:
-    """Return the report of a finding, with the plan that `live` would make."""
-    made = live.plan([found])
+def finding_report(found: Finding, view: View, local: Iterable[str] = ()) -> FindingReport:
+    """Return the report of a finding of a view, with the plan that would mend it; `local` hosts are this machine."""
+    made = plan([found], view.fabric, view.mesh, local)
     fix = FixReport(int(class_of(found)), made.commands, made.refused, made.alternatives)
     return FindingReport(
         found.id,

@@ -87,13 +87,13 @@ class Teller:
         """Yield a report of each thing that changed since the last view."""
         self._told, found = news(self._told, view)
         for each in found:
-            finding = self._report(each.event, each.finding) if each.finding else None
+            finding = self._report(each.event, each.finding, view) if each.finding else None
             yield WatchReport(SCHEMA, _now(), each.event, each.host, each.state, each.error or None, finding)
 
-    def _report(self, event: WatchEvent, found: Finding) -> FindingReport:
+    def _report(self, event: WatchEvent, found: Finding, view: View) -> FindingReport:
         if event is WatchEvent.GONE:
             return self._reports.pop(found.id)
-        self._reports[found.id] = made = finding_report(found, self._live)
+        self._reports[found.id] = made = finding_report(found, view, self._live.local)
         return made
 
 

@@ -14,6 +14,8 @@ from hostgw.clean import clean
 from hostgw.errors import UsageError
 from hostgw.live import Live
 from hostgw.live.view import FAILED, View
+from hostgw.metrics.collector import registry
+from hostgw.metrics.server import endpoint, serving
 from hostgw.report.model import WatchReport
 from hostgw.report.watch import Teller, watch_text
 from hostgw.ssh.session import TRANSIENT
@@ -64,9 +66,6 @@ def _end(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def _engine(args: argparse.Namespace) -> Iterator[Live]:
     """Yield an engine whose hosts have answered or failed; its metrics are served from before it connects."""
-    from hostgw.metrics.collector import registry
-    from hostgw.metrics.server import endpoint, serving
-
     where = endpoint(args.listen)
     engine = live(args, prompter(args))
     if where is None:
