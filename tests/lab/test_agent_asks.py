@@ -11,6 +11,8 @@ from hostgw.model.kernel import Counters
 from hostgw.wire import (
     Conntrack,
     ConntrackReply,
+    Count,
+    CountReply,
     Look,
     Lookup,
     LookupReply,
@@ -170,6 +172,18 @@ def test_counters_only_while_somebody_looks(nets: Nets, told: Operator) -> None:
     count = len([d for d in told.deltas if d.section is Section.COUNTERS])
     probe(told, "10.9.0.2", count=12, interval_ms=100)
     assert len([d for d in told.deltas if d.section is Section.COUNTERS]) == count
+
+
+def test_counting_leaves_the_picture_alone(nets: Nets, told: Operator) -> None:
+    index = nets.index("h", "eth0")
+    said = len(told.deltas)
+    reply = told.ask(Count(next(number), (index, 9999)), CountReply)
+    assert [row.index for row in reply.counters] == [index]
+    assert 0 < reply.counters[0].tx_packets <= totals(nets, index).tx_packets
+    rules = {row.backend: row.text for row in reply.filters}
+    assert "ESTABLISHED -j ACCEPT" in rules["nft"]
+    assert "\n[" in rules["nft"]
+    assert all(d.section not in (Section.COUNTERS, Section.FILTERS) for d in told.deltas[said:])
 
 
 FLOWS = (

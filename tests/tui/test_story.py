@@ -187,7 +187,7 @@ async def test_filter_hosts_and_file(make: Make, tmp_path: Path, monkeypatch: py
         await pilot.press("slash", *"!route", "enter")
         await pilot.pause()
         assert len(app.screen.query_one("#findings", Grid).rows) == 1
-        await pilot.press("escape", "w")
+        await pilot.press("escape", "w", "t")
         await pilot.pause()
         written = next(tmp_path.glob("hostgw-overview-*.txt")).read_text()  # noqa: ASYNC240
         assert "route-stale" in written

@@ -32,6 +32,7 @@ from hostgw.report.model import SCHEMAS, CheckReport, json_schema
 from hostgw.report.nat import nat_report
 from hostgw.report.path import path_report
 from hostgw.report.routes import routes_report
+from hostgw.report.watch import Teller
 from hostgw.ssh.prompter import Refuse
 from hostgw.ssh.target import Target
 from tests.fabrics import healthy, routes
@@ -75,7 +76,7 @@ class Planner(Live):
 
 def report(fabric: Fabric) -> CheckReport:
     live = Planner(fabric)
-    return check_report(live.view(), live)
+    return check_report(live.view())
 
 
 def broken() -> Fabric:
@@ -109,6 +110,7 @@ def test_every_report_reads_back_by_its_type() -> None:
         "check": report(fabric), "fix": plan_report(made), "nat": nat_report(view), "routes": routes_report(view),
         "undo-list": journal_report(judged(entries, None)), "explain": explain_report("route-missing"),
         "path": path_report(predict(fabric, *ends)), "trace": Trace((LOST,)),
+        "watch": Teller(Planner(fabric)).start(view),
         "undo-pending": guards_report({"vm1": [Guard("i", "t", "u", GuardState.APPLIED, left_s=3.0)]}),
     }  # fmt: skip
     assert set(reports) == set(SCHEMAS)

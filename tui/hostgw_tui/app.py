@@ -28,6 +28,7 @@ from hostgw_tui.palette import ActionProvider
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
 from hostgw_tui.replay.controls import Replaying
+from hostgw_tui.sharing import Sharing
 from hostgw_tui.widgets.dialog import TextDialog
 from hostgw_tui.widgets.main_screen import MainScreen
 
@@ -46,7 +47,7 @@ def _beside(job: Callable[[], None]) -> None:
     threading.Thread(target=job, name="hostgw-beside", daemon=True).start()
 
 
-class HostgwApp(Replaying):
+class HostgwApp(Replaying, Sharing):
     """Paints views of an engine. It starts the engine after the first frame; the caller stops it afterwards."""
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
@@ -148,6 +149,7 @@ class HostgwApp(Replaying):
         if (error := self.engine.record_error) and error != self._record_error:
             self._record_error = error
             self.tell(error, "error")
+        self.remask()
         if not self.paused:
             for screen in self._painted():
                 screen.renew()

@@ -34,6 +34,7 @@ COMMANDS = {
     "trace": "hostgw_tui.commands.trace",
     "snapshot": "hostgw_tui.commands.snapshot",
     "report": "hostgw_tui.commands.report",
+    "watch": "hostgw_tui.commands.watch",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",
     "lab": "hostgw_tui.commands.lab",
@@ -61,7 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        _nobody_reads()
+        from hostgw_tui.commands.output import give_up
+
+        give_up()
         return EXIT_NO_READER
     return code
 
@@ -86,11 +89,6 @@ def _streams() -> bool:
     if sys.stdout is None:
         sys.stderr.write("error: stdout is closed\n")
     return sys.stdout is not None
-
-
-def _nobody_reads() -> None:
-    """Whoever read our output has gone: what is still buffered must not fail once more at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave_tidily(*numbers: signal.Signals) -> None:

@@ -162,10 +162,17 @@ def prompter(args: argparse.Namespace) -> Prompter:
 def running(args: argparse.Namespace) -> Iterator[Live]:
     """Yield an engine whose hosts have answered or failed; it is stopped at the end."""
     engine = live(args, prompter(args))
+    with started(engine, args):
+        yield engine
+
+
+@contextmanager
+def started(engine: Live, args: argparse.Namespace) -> Iterator[None]:
+    """Start an engine and wait until its hosts have answered or failed; it is stopped at the end."""
     try:
         engine.start()
         engine.wait(lambda view: view.settled, args.timeout)
         engine.wait_for_flows(min(args.timeout, FLOWS_S))
-        yield engine
+        yield
     finally:
         engine.stop()

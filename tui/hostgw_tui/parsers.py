@@ -14,11 +14,12 @@ from hostgw_tui.setup_parsers import add_setup
 from hostgw_tui.tour_parser import add_tour
 
 SETTLE_S = 30.0
+LISTEN = "127.0.0.1:9188"
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
-    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "explain", "schema", "lab"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "watch", "explain", "schema", "lab"),
 )
-SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending")
+SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending", "watch")
 
 T = TypeVar("T", int, float)
 
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     snapshot = _common(commands, "snapshot", "write the state of all hosts to a file")
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
     _add_report(commands)
+    _add_watch(commands)
     _add_explain(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of an output")
     schema.add_argument("name", choices=SCHEMA_NAMES, help="the output")
@@ -168,6 +170,15 @@ def _add_capture(commands: Any) -> None:
     parser.add_argument("--packets", metavar="N", type=_count, help="stop after this many frames")
     parser.add_argument("--rate", metavar="MB", type=_count, default=32, help="megabytes a second of a tap (32)")
     parser.add_argument("--bytes", metavar="MB", type=_count, default=1024, help="megabytes of a tap, then it closes")
+
+
+def _add_watch(commands: Any) -> None:
+    text = "stay until interrupted: tell what changes, and serve metrics for Prometheus; changes nothing on the hosts"
+    parser = _common(commands, "watch", text)
+    where = f"where metrics are served over HTTP, without a login ({LISTEN}); 'none': nowhere"
+    parser.add_argument("--listen", metavar="ADDRESS:PORT", default=LISTEN, help=where)
+    _add_probe(parser)
+    parser.add_argument("--every", metavar="S", type=_seconds, help="with --probe: send probes so often (60)")
 
 
 def _add_explain(commands: Any) -> None:

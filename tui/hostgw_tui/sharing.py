@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +45,8 @@ class Sharing(Shell):
     """An app that writes what it shows, masked when that is asked for."""
 
     engine: Engine
+    wall_clock: Callable[[], float]
+    """The time of the picture in epoch seconds."""
     _mask: MaskFilter | None = None
 
     class Written(Message):
@@ -57,7 +59,7 @@ class Sharing(Shell):
     @property
     def shown(self) -> View:
         """The picture on the screens."""
-        return self.engine.view()
+        raise NotImplementedError
 
     @property
     def masked(self) -> bool:
@@ -103,14 +105,10 @@ class Sharing(Shell):
             view, at_s, hide = self.shown, self.wall_clock(), self.hidden
             threading.Thread(target=partial(self._report, form, view, at_s, hide), daemon=True).start()
 
-    def wall_clock(self) -> float:
-        """Return the time of the picture in epoch seconds."""
-        return time.time()
-
-    def _report(self, form: str, view: View, at_s: float, hide: partial[str]) -> None:
+    def _report(self, form: str, view: View, at_s: float, hide: Callable[[str], str]) -> None:
         """Work out and write a report, beside everything else: of many findings each is planned."""
         try:
-            text = shared(view, self.engine.plan, form, at_s, hide)
+            text = shared(view, form, at_s, masked=hide)
         except HostgwError as error:
             self.post_message(self.Written(str(error), good=False))
         else:
@@ -142,9 +140,7 @@ def _offer(masked: bool) -> Iterable[Line]:
     ):
         yield line(Part(f" {key} ", Tone.KEY), what)
     hidden = (
-        "Names and addresses are masked."
-        if masked
-        else "As it is; 'mask' in the palette (:) hides names and addresses."
+        "Names and addresses are masked." if masked else "'mask' in the palette (:) would hide names and addresses."
     )
     yield line(Part(hidden, Tone.DIM))
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from contextlib import suppress
-from pathlib import Path
 
 from textual import on
 from textual.app import App
@@ -86,16 +84,6 @@ class Shell(App[None]):
         if (code := sequence(text, os.environ)) and self._driver is not None:
             self._driver.write(code)
         self.tell(toast(text))
-
-    def write_text(self, stem: str, text: str) -> None:
-        """Write text to a new file in the working directory."""
-        path = Path(f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}.txt")
-        try:
-            path.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            self.tell(f"cannot write {path}: {error.strerror}", "error")
-        else:
-            self.tell(f"written to {path}")
 
     # ---- questions from sessions ----
 

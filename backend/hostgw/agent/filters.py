@@ -53,12 +53,17 @@ def run(argv: List[str], text: str = "") -> Tuple[int, str, str]:
 def read() -> List[Row]:
     """Return the rules of every backend that holds some."""
     incompatible: Set[str] = set()
+    found = saved(incompatible)
+    extra = [_sets() if any(_USES_SETS.search(row["text"]) for row in found) else None, _native(incompatible)]
+    return found + [row for row in extra if row is not None]
+
+
+def saved(incompatible: Set[str]) -> List[Row]:
+    """Return the rules of iptables' backends; `incompatible` takes the names of tables that they cannot show."""
     rows = [_saved("nft", _nft_save(), incompatible)]
     if legacy_tables():
         rows.append(_saved("legacy", _legacy_save(), set()))
-    found = [row for row in rows if row is not None]
-    extra = [_sets() if any(_USES_SETS.search(row["text"]) for row in found) else None, _native(incompatible)]
-    return found + [row for row in extra if row is not None]
+    return [row for row in rows if row is not None]
 
 
 def _sets() -> Optional[Row]:

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
-from hostgw.agent import conntrack, files, guard_socket, routes, suspects
+from hostgw.agent import conntrack, files, filters, guard_socket, links, routes, suspects
 from hostgw.agent.containers import Watches
 from hostgw.agent.netlink import KernelError
 from hostgw.agent.stream import Gone
@@ -29,6 +29,7 @@ class Requests:
             "ping": self._ping,
             "refresh": self._refresh,
             "look": self._look,
+            "count": self._count,
             "conntrack": self._conntrack,
             "suspects": self._suspects,
             "lookup": self._lookup,
@@ -87,6 +88,12 @@ class Requests:
 
     def _look(self, request: Row) -> None:
         self._agent.look(bool(request["counters"] and self._watches))
+
+    def _count(self, request: Row) -> None:
+        """Read counters for this answer alone: what was sent of them as state stays as it is."""
+        wanted = set(request["indexes"])
+        counted = [row for row in links.counters(self._watches.host.netlink) if row["index"] in wanted]
+        self._say(type="count-reply", id=request["id"], counters=counted, filters=filters.saved(set()))
 
     def _conntrack(self, request: Row) -> None:
         with self._watches.inside(request.get("ns", 0)):

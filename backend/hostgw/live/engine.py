@@ -20,6 +20,7 @@ from hostgw.errors import CaptureError, HostError, HostgwError, UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.changing import LiveHosts
 from hostgw.live.collecting import collect_seldom
+from hostgw.live.counting import Counted, Counting
 from hostgw.live.files import read as read_files
 from hostgw.live.flows import TrackedFlows, waiting
 from hostgw.live.guarding import Guarding
@@ -121,6 +122,7 @@ class Live:
         self.setting_up = SettingUp(
             self._intake.view, self._thought, lambda: self.told_subnets, self.tell_network, self.local
         )
+        self._counting = Counting(self.ask, self._intake.view)
         self.captures = Captures(self._send, lambda: self._intake.view().fabric, self.local, tape)
 
     # ---- life ----
@@ -242,6 +244,10 @@ class Live:
         self._intake.sample(Sampling.WHOLE)
         for host in hosts:
             self.tell(host, Look(True))
+
+    def count(self, timeout: float) -> Mapping[str, Counted]:
+        """Return what hosts have counted by now, of those that are up and answer within so many seconds."""
+        return self._counting.count(timeout)
 
     def witness(self) -> None:
         """Count for about a second on the hosts that have findings which a counter may witness."""

@@ -257,7 +257,9 @@ class Intake:
         try:
             if owed is Concern.MESH and (built := self._build(view.fabric)) != mesh:
                 mesh = built
-            return replace(view, mesh=mesh, findings=self._checker.run(view.fabric, mesh))
+            findings = self._checker.run(view.fabric, mesh)
+            spent = view.checking_s + time.monotonic() - began
+            return replace(view, mesh=mesh, findings=findings, checks=view.checks + 1, checking_s=spent)
         except Exception:
             # Whatever a host says must not stop the picture of the others; the old findings stay, and the log has it.
             logging.getLogger(__name__).exception("mesh or checks failed")

@@ -24,6 +24,10 @@ class View:
     """All findings, notices included, root causes first."""
     number: int = 0
     """Rises with every new picture."""
+    checks: int = 0
+    """How often mesh and findings were worked out until now."""
+    checking_s: float = 0.0
+    """How many seconds all of that took."""
 
     @property
     def listed(self) -> tuple[Finding, ...]:

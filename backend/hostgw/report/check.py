@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hostgw.checks.catalogue import class_of
 from hostgw.checks.tree import in_tree_order
 from hostgw.fabric import Host
-from hostgw.live import Live
-from hostgw.live.replay import Replay
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, Underlay
 from hostgw.model.finding import Finding, Severity
 from hostgw.model.host import HostState, Role
 from hostgw.model.ip import address_text
+from hostgw.plans.build import plan
 from hostgw.plans.model import Command
 from hostgw.report.model import SCHEMA, CheckReport, FindingReport, FixReport, HostReport, UnderlayReport
 from hostgw.report.probes import not_probed, probe_lines, probe_reports
@@ -23,16 +22,16 @@ READ = frozenset({HostState.UP, HostState.NO_ROOT})
 """States of hosts that were read."""
 
 
-def check_report(view: View, live: Live | Replay) -> CheckReport:
-    """Return the report of a view; the plans are those that `live` would make."""
+def check_report(view: View, local: Iterable[str] = ()) -> CheckReport:
+    """Return the report of a view with the plans that would mend what was found; `local` hosts are this machine."""
     mesh = view.mesh
     return CheckReport(
         SCHEMA,
         str(mesh.network) if mesh.network else None,
         mesh.assumptions,
         tuple(_host(host, mesh) for host in view.fabric.hosts.values()),
-        tuple(_finding(found, live) for found in view.listed),
-        tuple(_finding(found, live) for found in view.findings if found.severity is Severity.NOTICE),
+        tuple(finding_report(found, view, local) for found in view.listed),
+        tuple(finding_report(found, view, local) for found in view.findings if found.severity is Severity.NOTICE),
         probe_reports(view),
         not_probed(view),
     )
@@ -65,8 +64,9 @@ def _final(host: Host) -> tuple[HostState, str | None]:
     return host.state, host.error or None
 
 
-def _finding(found: Finding, live: Live | Replay) -> FindingReport:
-    made = live.plan([found])
+def finding_report(found: Finding, view: View, local: Iterable[str] = ()) -> FindingReport:
+    """Return the report of a finding of a view, with the plan that would mend it; `local` hosts are this machine."""
+    made = plan([found], view.fabric, view.mesh, local)
     fix = FixReport(int(class_of(found)), made.commands, made.refused, made.alternatives)
     return FindingReport(
         found.id,

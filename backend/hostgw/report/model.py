@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -102,6 +103,35 @@ class CheckReport(msgspec.Struct, frozen=True):
     """With --probe."""
     not_probed: tuple[str, ...] = ()
     """What was left out, and why."""
+
+
+class WatchEvent(StrEnum):
+    """What a line of `watch --json` tells."""
+
+    START = "start"
+    """The state at the start, as `picture`."""
+    APPEARED = "appeared"
+    CHANGED = "changed"
+    """Another severity, summary, effect or cause."""
+    GONE = "gone"
+    """The finding is as it was last told."""
+    HOST = "host"
+    """A host is in another state."""
+
+
+class WatchReport(msgspec.Struct, frozen=True):
+    """One line of `watch --json`; `time` is in UTC."""
+
+    schema: int
+    time: datetime
+    event: WatchEvent
+    host: str | None = None
+    state: HostState | None = None
+    """Of a host; then `error` says why it is not up."""
+    error: str | None = None
+    finding: FindingReport | None = None
+    picture: CheckReport | None = None
+    """The same as `check --json`."""
 
 
 class RouteReport(msgspec.Struct, frozen=True):
@@ -324,6 +354,7 @@ SCHEMAS: dict[str, Any] = {
     "explain": ExplainReport,
     "path": PathReport,
     "trace": Trace,
+    "watch": WatchReport,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from hostgw import __version__
 from hostgw.clean import plain
 from hostgw.fabric import Fabric
-from hostgw.live import Live
-from hostgw.live.replay import Replay
 from hostgw.live.view import View
 from hostgw.report.check import check_report
 from hostgw.report.document import Block, document
@@ -24,13 +22,13 @@ FORMATS = ("markdown", "html", "json")
 SUFFIXES = {"markdown": "md", "html": "html", "json": "json"}
 
 
-def shared(view: View, live: Live | Replay, form: str, now_s: float, masked: Callable[[str], str] = str) -> str:
+def shared(view: View, form: str, now_s: float, local: Iterable[str] = (), masked: Callable[[str], str] = str) -> str:
     """Return a report in one of `FORMATS`; `masked` is applied to all text of it.
 
     Raises:
         KeyError: there is no such format.
     """
-    check = check_report(view, live)
+    check = check_report(view, local)
     when = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(now_s)).strip()
     blocks = document(check, routes_report(view), when, f"hostgw-tui {__version__}")
     return masked(_WRITERS[form](blocks, check))

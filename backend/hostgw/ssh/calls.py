@@ -11,6 +11,7 @@ from hostgw.wire import (
     Applied,
     ArpProbeReply,
     ConntrackReply,
+    CountReply,
     Failure,
     FilesReply,
     Guarded,
@@ -22,9 +23,11 @@ from hostgw.wire import (
 )
 
 Probed = ProbeReply | ArpProbeReply | ListenReply
-Answer = ConntrackReply | FilesReply | SuspectsReply | LookupReply | Applied | Guarded | Probed | Failure
+Asked = ConntrackReply | CountReply | SuspectsReply | LookupReply | FilesReply
+Answer = Asked | Applied | Guarded | Probed | Failure
 ANSWERS = (
     ConntrackReply,
+    CountReply,
     FilesReply,
     SuspectsReply,
     LookupReply,

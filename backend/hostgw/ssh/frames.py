@@ -10,6 +10,7 @@ import msgspec
 from hostgw.clean import clean
 from hostgw.errors import ProtocolError
 from hostgw.model.file import HostFile
+from hostgw.model.kernel import Filter
 from hostgw.ssh.transport import Process
 from hostgw.wire import HEADER, MAX_FRAME, Captured, Delta, Reply, decode
 
@@ -76,7 +77,8 @@ class FrameReader:
 def gated(message: Reply) -> Reply:
     """Pass every text of a message through the gate. Rows of a delta stay raw: `wire.rows` cleans them.
 
-    What files hold stays as it is, byte for byte: it is compared and written back, and cleaned where it is shown.
+    What files hold and rules stay as they are, byte for byte: they are compared or read line by line, and cleaned where
+    they are shown.
     """
     if isinstance(message, Delta):
         return msgspec.structs.replace(message, gone=_clean(message.gone)) if message.gone else message
@@ -86,8 +88,8 @@ def gated(message: Reply) -> Reply:
 def _clean(value: object) -> object:
     if isinstance(value, str):
         return value if len(value) <= _TEXT and value.isascii() and value.isprintable() else clean(value, _TEXT)
-    if isinstance(value, HostFile):
-        return msgspec.structs.replace(HostFile(*_fields(value)), text=value.text)
+    if isinstance(value, (HostFile, Filter)):
+        return msgspec.structs.replace(type(value)(*_fields(value)), text=value.text)
     if isinstance(value, tuple):
         return tuple(_clean(item) for item in value)
     if isinstance(value, msgspec.Struct):

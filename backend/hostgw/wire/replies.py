@@ -10,7 +10,7 @@ from msgspec import Meta
 from hostgw.model.file import HostFile
 from hostgw.model.guard import Guard
 from hostgw.model.host import Facts
-from hostgw.model.kernel import ConntrackEntry, Crowd, Route
+from hostgw.model.kernel import ConntrackEntry, Counters, Crowd, Filter, Route
 from hostgw.wire.sections import Key, Section
 
 
@@ -57,6 +57,14 @@ class ConntrackReply(msgspec.Struct, frozen=True, tag_field="type", tag="conntra
     entries: tuple[ConntrackEntry, ...]
     total: int = 0
     error: str = ""
+
+
+class CountReply(msgspec.Struct, frozen=True, tag_field="type", tag="count-reply"):
+    """What devices and rules have counted by now."""
+
+    id: int
+    counters: Annotated[tuple[Counters, ...], Meta(max_length=1000)] = ()
+    filters: Annotated[tuple[Filter, ...], Meta(max_length=8)] = ()
 
 
 class SuspectsReply(msgspec.Struct, frozen=True, tag_field="type", tag="suspects-reply"):
@@ -215,6 +223,7 @@ Reply = (
     | Resync
     | Pong
     | ConntrackReply
+    | CountReply
     | SuspectsReply
     | LookupReply
     | FilesReply

@@ -34,6 +34,13 @@ class Look(msgspec.Struct, frozen=True, tag_field="type", tag="look"):
     counters: bool
 
 
+class Count(msgspec.Struct, frozen=True, tag_field="type", tag="count"):
+    """Ask what devices (by ifindex) and rules of iptables have counted; nothing of the picture moves."""
+
+    id: int
+    indexes: tuple[int, ...]
+
+
 class Conntrack(msgspec.Struct, frozen=True, tag_field="type", tag="conntrack"):
     """Ask for tracked flows that involve `address` (empty: any), at most `limit`."""
 
@@ -200,4 +207,5 @@ class Unlisten(msgspec.Struct, frozen=True, tag_field="type", tag="unlisten"):
 
 Probing = Probe | ArpProbe | Contact | Listen | Unlisten
 Guarding = Arm | Confirm | Extend | RollBack | Guards
-Request = Start | Ping | Refresh | Look | Conntrack | Suspects | Lookup | ReadFiles | Tap | Untap | Guarding | Probing
+Asking = Count | Conntrack | Suspects | Lookup | ReadFiles
+Request = Start | Ping | Refresh | Look | Tap | Untap | Asking | Guarding | Probing

@@ -15,7 +15,7 @@ def run(args: argparse.Namespace) -> int:
     """Check once; the exit code says how it went."""
     with reading(args) as live:
         look_closer(live, args)
-        report = check_report(live.view(), live)
+        report = check_report(live.view(), live.local)
     write(report, check_text(report), args.json)
     return exit_code(report)
 

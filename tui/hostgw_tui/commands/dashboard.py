@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+from functools import partial
 from importlib.resources import as_file, files
 
 from hostgw.errors import UsageError
@@ -31,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
 
     prompter = DialogPrompter()
     engine = _replay(args) or live(args, AcceptNew(prompter) if args.accept_new else prompter)
-    app = HostgwApp(engine, prompter, title=_title(args), lab=args.lab or "", ascii=_ascii_only(), fps=_fps())
+    clock = engine.clock if isinstance(engine, Replay) else time.monotonic
+    shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", ascii=_ascii_only(), fps=_fps())
+    app = shown(engine, prompter, clock=clock, wall_clock=engine.clock)
     with Departure(app.leave, engine.stop, sys.stdin.fileno()):
         app.run()
     return app.return_code or 0

@@ -32,6 +32,14 @@ def write(report: msgspec.Struct, lines: Iterable[str], as_json: bool) -> None:
         write_lines(lines)
 
 
+def write_event(report: msgspec.Struct, lines: Iterable[str], as_json: bool) -> None:
+    """Write one of many reports: JSON on one line, or `lines` for people; raises as `write` does."""
+    if as_json:
+        _put([_escaped(msgspec.json.encode(report, enc_hook=plain))])
+    else:
+        write_lines(lines)
+
+
 def write_lines(lines: Iterable[str]) -> None:
     """Write lines for people; raises as `write` does."""
     paint = painted if colourful() else str
@@ -61,8 +69,16 @@ def painted(line: str) -> str:
 
 def json_text(report: msgspec.Struct) -> str:
     """Return a report as indented JSON in which every control character is an escape; the data are exact."""
-    text = msgspec.json.format(msgspec.json.encode(report, enc_hook=plain), indent=2).decode()
-    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _escaped(msgspec.json.format(msgspec.json.encode(report, enc_hook=plain), indent=2))
+
+
+def _escaped(document: bytes) -> str:
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", document.decode())
+
+
+def give_up() -> None:
+    """Nobody reads our output any more: what is still buffered must not fail once more, or wait, at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def narrate(text: str) -> None:

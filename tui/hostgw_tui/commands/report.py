@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     with reading(args) as live:
         view = live.view()
         masked = Mask(names(view.fabric)).text if args.mask else str
-        text = shared(view, live, form, live.clock(), masked)
+        text = shared(view, form, live.clock(), live.local, masked)
     if args.output:
         write_private(args.output, text)
         narrate(f"wrote {args.output}")

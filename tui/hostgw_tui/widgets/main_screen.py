@@ -165,8 +165,8 @@ class MainScreen(Screen[None]):
             self.hostgw.tell("nothing to copy under the cursor")
 
     def action_write(self) -> None:
-        """Write all tables as text to a file."""
-        self.hostgw.write_text(f"hostgw-{self.SCOPE}", self.text())
+        """Ask in which form what is shown shall be written to a file."""
+        self.hostgw.offer_files(f"hostgw-{self.SCOPE}", self.text())
 
     def text(self) -> str:
         """Return all tables as text."""
