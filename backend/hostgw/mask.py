@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from hashlib import blake2b
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
@@ -29,6 +29,8 @@ class Mask:
     def __init__(self, names: Iterable[str] = (), key: bytes | None = None) -> None:
         self._key = key or secrets.token_bytes(16)
         self._names: dict[str, str] = {}
+        self._real: dict[str, str] = {}
+        self._others: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self.text = lru_cache(CACHED)(self._text)
         self.learn(names)
@@ -46,10 +48,21 @@ class Mask:
 
     def _text(self, text: str) -> str:
         """Return text without names and addresses, as long as before."""
-        text = _MAC.sub(lambda found: self._mac(found[0]), text)
-        text = _IPV6.sub(lambda found: self._ipv6(found[0]), text)
-        text = _IPV4.sub(lambda found: self._ipv4(found[0]), text)
+        for pattern, other in ((_MAC, self._mac), (_IPV6, self._ipv6), (_IPV4, self._ipv4)):
+            text = pattern.sub(partial(self._once, other), text)
         return self._pattern.sub(lambda found: self._names[found[0]], text) if self._pattern else text
+
+    def _once(self, other: Callable[[str], str], found: re.Match[str]) -> str:
+        """Return another address; one that is such another already stays: what lies behind a dialog comes twice."""
+        address = found[0]
+        if address in self._others and address not in self._real:
+            return address
+        if len(self._real) > CACHED:
+            self._real.clear()
+            self._others.clear()
+        hidden = self._real[address] = self._real.get(address) or other(address)
+        self._others.add(hidden)
+        return hidden
 
     def _ipv4(self, address: str) -> str:
         octets = address.split(".")

@@ -82,3 +82,9 @@ def test_names_that_are_learnt_later_count_too() -> None:
 
 def test_two_masks_differ() -> None:
     assert Mask().text("10.239.1.2") != Mask().text("10.239.1.2")
+
+
+def test_masking_twice_is_masking_once() -> None:
+    hide = mask("vm1").text
+    once = hide("vm1 10.239.1.2 fd00:10::7 02:6c:01:00:01:00")
+    assert hide(f"{once} ") == f"{once} "
