@@ -16,6 +16,7 @@ from hostgw.checks.run import ordered, run
 from hostgw.checks.words import finding
 from hostgw.errors import CaptureError
 from hostgw.fabric import Fabric, Host
+from hostgw.live.differences import Event
 from hostgw.live.setting_up import SettingUp
 from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
@@ -142,6 +143,7 @@ class FakeEngine:
         self.watch_s = 15.0
         self.shown_capture: Capture | None = None
         self.record_error = ""
+        self.events: tuple[Event, ...] = ()
         self.extra = extra
         self.journal = Journal(directory)
         self.log: list[str] = []

@@ -129,3 +129,24 @@ async def test_without_a_recording_its_keys_do_nothing(make: Make) -> None:
         await settle(pilot)
         assert screen_text(app) == before
         assert "play/pause" not in before
+
+
+async def test_two_times_are_compared_and_what_changed_is_told(tmp_path: Path) -> None:
+    app = made(tmp_path)
+    try:
+        async with app.run_test(size=(120, 40), notifications=True) as pilot:
+            await until(pilot, lambda text: "✓ healthy" in text)
+            await pilot.press("equals_sign")
+            await until(pilot, lambda _: said(app, "marked 22:13:20"))
+            await pilot.press("full_stop")
+            text = await until(pilot, lambda text: "route-missing · since 22:13:30" in text)
+            assert "22:13:30 - vm1 route 10.239.1.0/24 via 10.5.7.61 dev eth0 proto static" in text
+            await pilot.press("equals_sign")
+            text = await until(pilot, lambda text: "from 22:13:20 to 22:13:30" in text)
+            assert "+ vm1 error route-missing" in text
+            await pilot.press("escape", "E")
+            await until(pilot, lambda text: "what changed" in text)
+            await pilot.press("escape", "comma")
+            await until(pilot, lambda text: "✓ healthy" in text and "changes" not in text)
+    finally:
+        app.engine.stop()

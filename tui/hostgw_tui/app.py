@@ -385,6 +385,13 @@ class HostgwApp(Replaying, Sharing):
         lines = [line(text) for text in self.engine.log]
         self.read("commands run", lines or [line("No command has changed anything yet.")])
 
+    def action_events(self) -> None:
+        """Show what changed."""
+        from hostgw_tui.overview.events import event_lines
+
+        none = line("Nothing has changed since all hosts were read.")
+        self.read("what changed", tuple(event_lines(self.engine.events)) or (none,))
+
     def action_help(self) -> None:
         """Show all keys of this screen."""
         from hostgw_tui.help.rows import help_lines

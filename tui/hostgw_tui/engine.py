@@ -8,6 +8,7 @@ from typing import Protocol
 
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
+from hostgw.live.differences import Event
 from hostgw.live.setting_up import SettingUp
 from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
@@ -50,6 +51,10 @@ class Engine(Protocol):
     @property
     def record_error(self) -> str:
         """Why a recording ended early, or lacks a line; empty when it is as it should be."""
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What changed, the oldest first; times are epoch seconds."""
 
     def subscribe(self, callback: Callable[[], None]) -> None:
         """Have `callback` called from some thread whenever the view changed."""

@@ -21,6 +21,7 @@ from hostgw.fabric import Fabric, Host
 from hostgw.live.changing import LiveHosts
 from hostgw.live.collecting import collect_seldom
 from hostgw.live.counting import Counted, Counting
+from hostgw.live.differences import Event, History
 from hostgw.live.files import read as read_files
 from hostgw.live.flows import TrackedFlows, waiting
 from hostgw.live.guarding import Guarding
@@ -116,6 +117,8 @@ class Live:
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._looked_at: frozenset[str] = frozenset()
         self._applying = threading.Lock()
+        self._history = History()
+        self._intake.subscribe(lambda: self._history.note(self._intake.view(), time.time()))
         self._flows = TrackedFlows(self.ask, self._intake.view, self._intake.track)
         self._intake.subscribe(self._flows.news)
         self._guarding = Guarding(self.ask, self._intake.view, self._intake.guarded)
@@ -185,6 +188,11 @@ class Live:
     def log(self) -> Sequence[str]:
         """The commands that were run, oldest first."""
         return tuple(self._log)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What changed since all hosts were read, the oldest first."""
+        return self._history.events
 
     def clock(self) -> float:
         """Return the time of the picture: now, in epoch seconds."""

@@ -15,6 +15,7 @@ from hostgw.checks.run import Checker
 from hostgw.errors import CaptureError, UsageError
 from hostgw.fabric import Fabric
 from hostgw.inventory.inventory import Intent
+from hostgw.live.differences import Event, History
 from hostgw.live.replay_capture import ReplayCapture
 from hostgw.live.setting_up import SettingUp
 from hostgw.live.tracing import Tracing
@@ -66,9 +67,11 @@ class Replay:
         self._from_ns, self._since = recording.begin_ns, time.monotonic()
         self._index = 0
         self._said = [line for moment in recording.moments for line in moment.lines if isinstance(line, SaidLine)]
+        self._history = History()
         self._captures = ReplayCapture(recording, self.now_ns)
         self._intents = _intents(recording.header.told)
         self._view = self._worked_out(0, 0)
+        self._history.note(self._view, recording.begin_ns / S)
         self._thread = threading.Thread(target=self._run, name="hostgw-replay", daemon=True)
         self.setting_up = SettingUp(self.view, self._thought, dict, lambda _network: None)
 
@@ -135,11 +138,17 @@ class Replay:
             self._turn_over()
             index = self.recording.index(self.now_ns())
             if index != self._index:
-                self._captures.go(index)
-                self._view = self._worked_out(index, self._view.number + 1)
-                self._index = index
+                self._go(index)
             for callback in self._subscribers:
                 callback()
+
+    def _go(self, index: int) -> None:
+        if index < self._index:
+            self._history.clear()
+        self._captures.go(index)
+        self._view = self._worked_out(index, self._view.number + 1)
+        self._history.note(self._view, self.recording.moments[index].time_ns / S)
+        self._index = index
 
     def _turn_over(self) -> None:
         """At the end, stand still or begin anew."""
@@ -180,6 +189,11 @@ class Replay:
     def subscribe(self, callback: Callable[[], None]) -> None:
         """Have `callback` called whenever time has gone on."""
         self._subscribers.append(callback)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What changed while it was shown, the oldest first; going back forgets it."""
+        return self._history.events
 
     @property
     def shown_capture(self) -> Capture | None:

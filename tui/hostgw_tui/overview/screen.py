@@ -11,9 +11,11 @@ from textual.binding import BindingType
 
 from hostgw.checks.judge import Standing
 from hostgw.checks.witness import WITNESSED
+from hostgw.live.differences import Event
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
+from hostgw_tui.overview.events import event_lines, since
 from hostgw_tui.overview.matrix import Judge, MatrixRows, finding_of, judgements
 from hostgw_tui.overview.matrix_grid import MatrixGrid
 from hostgw_tui.overview.rows import (
@@ -52,6 +54,18 @@ FINDINGS = (
 )
 
 
+NEWS = 5
+"""Events that are shown where there is room; E shows all."""
+
+
+class Events(Reader, can_focus=False):
+    """The newest changes."""
+
+    def on_mount(self) -> None:
+        """Say where the others are."""
+        self.border_title = "changes · E shows all"
+
+
 class OverviewScreen(MainScreen):
     """Hosts, matrix, findings."""
 
@@ -63,6 +77,7 @@ class OverviewScreen(MainScreen):
         super().__init__()
         self._judge = Judge()
         self._explained: Finding | None = None
+        self._told_of: Sequence[Event] = ()
         self._lent_at: int | None = None
         """Where the cursor of the hosts was when they were lent the focus."""
 
@@ -72,6 +87,7 @@ class OverviewScreen(MainScreen):
         yield MatrixGrid(id="matrix", title="mesh")
         yield Grid(FINDINGS, id="findings", title="findings")
         yield Reader(id="detail")
+        yield Events(id="events")
 
     def paint(self) -> None:
         """Show the view."""
@@ -85,6 +101,7 @@ class OverviewScreen(MainScreen):
         findings.show(finding_rows(view.listed), no_findings(view))
         self._lend_focus(hosts, findings)
         self._detail()
+        self._news()
 
     def _head_tables(self) -> None:
         """Name the tables, and tell which part of them is in sight."""
@@ -118,8 +135,18 @@ class OverviewScreen(MainScreen):
             self._explained = finding
             if self.hostgw.seen(self):
                 self.hostgw.look(*self.looks_at())
-            detail.border_title = finding.code if finding else ""
+            when = since(finding, self.hostgw.engine.events) if finding else ""
+            detail.border_title = " · ".join(filter(None, (finding.code, when))) if finding else ""
             detail.show(finding_details(finding, self.view) if finding else ())
+
+    def _news(self) -> None:
+        """Show the newest changes below everything, as many as there is room for."""
+        events = self.query_one(Events)
+        newest = self.hostgw.engine.events[-NEWS:]
+        events.display = bool(newest)
+        if newest != self._told_of:
+            self._told_of = newest
+            events.show(tuple(event_lines(newest)))
 
     def looks_at(self) -> tuple[bool, str]:
         """Have the host of the finding that is explained count, where a counter may witness it."""

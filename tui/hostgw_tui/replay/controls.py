@@ -6,11 +6,15 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
+from hostgw.live.differences import differences
 from hostgw.live.replay import Replay
 from hostgw_tui.actions import bindings, of
 from hostgw_tui.engine import Engine
+from hostgw_tui.overview.events import difference_lines
 from hostgw_tui.replay.dialog import TimeDialog
+from hostgw_tui.replay.times import clock
 from hostgw_tui.shell import Shell
+from hostgw_tui.widgets.dialog import TextDialog
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 _NAMES = frozenset(action.name.removeprefix("app.").partition("(")[0] for action in of("replay"))
@@ -21,6 +25,8 @@ class Replaying(Shell):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("replay")]
     engine: Engine
+    compared_ns: int | None = None
+    """The time that is marked for comparing."""
 
     @property
     def replay(self) -> Replay | None:
@@ -44,6 +50,20 @@ class Replaying(Shell):
             nearest = min(SPEEDS, key=lambda speed: abs(speed - self.replay.position.speed))  # type: ignore[union-attr]
             index = max(0, min(len(SPEEDS) - 1, SPEEDS.index(nearest) + by))
             self.replay.hurry(SPEEDS[index])
+
+    def action_replay_compare(self) -> None:
+        """Mark a time; at another, say what differs from the earlier to the later."""
+        if not self.replay:
+            return
+        now = self.replay.now_ns()
+        if self.compared_ns is None or self.compared_ns == now:
+            self.compared_ns = now
+            self.tell(f"marked {clock(now)}; go to another time and press = again")
+            return
+        first, last = sorted((self.compared_ns, now))
+        self.compared_ns = None
+        found = differences(self.replay.view_at(first), self.replay.view_at(last))
+        self.push_screen(TextDialog(f"from {clock(first)} to {clock(last)}", difference_lines(found)))
 
     def action_replay_time(self) -> None:
         """Ask for a time, and go there."""
