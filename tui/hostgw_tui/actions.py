@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -39,7 +39,7 @@ class Action:
     priority: bool = False
 
 
-ACTIONS: tuple[Action, ...] = (
+ACTIONS: list[Action] = [
     Action("app.show('overview')", ("1",), "Overview", "hosts, mesh matrix and findings"),
     Action("app.show('host')", ("2",), "Host", "one host: links, bridges, containers, settings"),
     Action("app.show('routes')", ("3",), "Routes", "expected routes against the actual ones, all tables and rules"),
@@ -113,8 +113,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "back", "leave the filter, else go back to the overview"),
     Action("app.leave", ("q",), "quit", "leave; asks only when a capture runs", footer=EVERYWHERE),
     Action("app.interrupt", ("ctrl+c",), "stop", "stop the running job, else quit", priority=True),
-    Action("app.replay_step(-1)", ("comma",), "back", "of a recording: stand still at the change before", ("replay",)),
-    Action("app.replay_step(1)", ("full_stop",), "next", "of a recording: stand still at the next change", ("replay",)),
+    Action("app.replay_step(-1)", ("comma",), "earlier", "of a recording: stand still at the change before",
+           ("replay",)),
+    Action("app.replay_step(1)", ("full_stop",), "later", "of a recording: stand still at the next change",
+           ("replay",)),
     Action("app.replay_time", ("g",), "time", "of a recording: go to a time", ("replay",)),
     Action("app.replay_compare", ("equals_sign",), "compare",
            "of a recording: mark this time; once more at another time, say what differs", ("replay",)),
@@ -142,7 +144,12 @@ ACTIONS: tuple[Action, ...] = (
            ("undo",)),
     Action("copy", ("y",), "copy", "copy the entry under the cursor", ("undo",), footer=("undo",)),
     Action("cancel", ("escape", "q", "ctrl+c"), "close", "close; nothing is changed", ("undo",), footer=("undo",)),
-)  # fmt: skip
+]  # fmt: skip
+
+
+def replace_all(actions: Sequence[Action]) -> None:
+    """Take another registry: before the screens are imported, which make their bindings of it."""
+    ACTIONS[:] = actions
 
 
 def of(scope: str) -> Iterator[Action]:

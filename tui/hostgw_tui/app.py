@@ -98,10 +98,11 @@ class HostgwApp(Replaying, Sharing):
         lab: str = "",
         ascii: bool = False,  # noqa: A002
         fps: int = 10,
+        look: str = "",
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(prompter or DialogPrompter(), ascii)
+        super().__init__(prompter or DialogPrompter(), ascii, look)
         self.engine, self.label, self.now, self.wall_clock = engine, title, clock, wall_clock
         self.paused = False
         self.host = ""

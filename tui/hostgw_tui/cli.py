@@ -35,11 +35,13 @@ COMMANDS = {
     "snapshot": "hostgw_tui.commands.snapshot",
     "report": "hostgw_tui.commands.report",
     "watch": "hostgw_tui.commands.watch",
+    "config": "hostgw_tui.commands.config",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",
     "lab": "hostgw_tui.commands.lab",
     None: "hostgw_tui.commands.dashboard",
 }
+HOSTLESS = ("config", "explain", "schema")
 LONGEST = 2000
 EXIT_USAGE, EXIT_PARTIAL, EXIT_INTERRUPTED, EXIT_NO_READER = 2, 4, 130, 141
 
@@ -53,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
             return EXIT_USAGE
         _leave_tidily(signal.SIGTERM, signal.SIGHUP)
         args = build_parser().parse_args(argv)
+        complete(args)
         command: Callable[[argparse.Namespace], int] = import_module(COMMANDS[args.command]).run
         code = command(args)
         sys.stdout.flush()
@@ -67,6 +70,14 @@ def main(argv: list[str] | None = None) -> int:
         give_up()
         return EXIT_NO_READER
     return code
+
+
+def complete(args: argparse.Namespace) -> None:
+    """Take what is written down for what was not typed; commands without hosts do without."""
+    from hostgw_tui.config.apply import apply
+
+    if args.command not in HOSTLESS:
+        apply(args)
 
 
 def error_text(error: HostgwError) -> str:

@@ -13,13 +13,24 @@ from hostgw_tui.path_parsers import add_paths
 from hostgw_tui.setup_parsers import add_setup
 from hostgw_tui.tour_parser import add_tour
 
-SETTLE_S = 30.0
 LISTEN = "127.0.0.1:9188"
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
-    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "watch", "explain", "schema", "lab"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "watch", "config", "explain", "schema", "lab"),
 )
-SCHEMA_NAMES = ("check", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending", "watch")
+SCHEMA_NAMES = (
+    "check",
+    "config",
+    "explain",
+    "fix",
+    "nat",
+    "path",
+    "routes",
+    "trace",
+    "undo-list",
+    "undo-pending",
+    "watch",
+)
 
 T = TypeVar("T", int, float)
 
@@ -62,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
     _add_report(commands)
     _add_watch(commands)
+    _add_config(commands)
     _add_explain(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of an output")
     schema.add_argument("name", choices=SCHEMA_NAMES, help="the output")
@@ -95,9 +107,18 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     group.add_argument("--sudo", action="store_true", default=false, help="become root by sudo on the hosts")
     group.add_argument("--accept-new", action="store_true", default=false, help="accept keys of hosts not known yet")
     group.add_argument("--read-only", action="store_true", default=false, help="refuse every change")
-    default = SETTLE_S if top else argparse.SUPPRESS
-    group.add_argument("--timeout", metavar="S", type=_seconds, default=default, help="wait so long for the hosts (30)")
+    group.add_argument("--timeout", metavar="S", type=_seconds, default=none, help="wait so long for the hosts (30)")
     parser.add_argument("--json", action="store_true", default=false, help="machine-readable output on stdout")
+
+
+def _add_config(commands: Any) -> None:
+    what = commands.add_parser("config", help="settings that are written down once").add_subparsers(
+        dest="what", metavar="WHAT", required=True
+    )
+    init = what.add_parser("init", help="write a config.toml that explains everything and sets nothing")
+    init.add_argument("--force", action="store_true", help="also over one that is there")
+    show = what.add_parser("show", help="print every setting and where it comes from")
+    show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="machine-readable")
 
 
 def _add_report(commands: Any) -> None:

@@ -31,9 +31,9 @@ class Shell(App[None]):
     class QuestionWaits(Message):
         """A session asks something."""
 
-    def __init__(self, prompter: DialogPrompter, ascii_only: bool) -> None:
+    def __init__(self, prompter: DialogPrompter, ascii_only: bool, look: str = "") -> None:
         no_color = bool(os.environ.get("NO_COLOR"))
-        super().__init__(ansi_color=True if no_color else None)
+        super().__init__(ansi_color=True if no_color or look.startswith("ansi") else None)
         self._prompter = prompter
         self._asking = False
         self._leave_with: int | None = None
@@ -43,7 +43,7 @@ class Shell(App[None]):
         self.set_class(no_color, "-no-color")
         for own in (theme.DARK, theme.LIGHT):
             self.register_theme(own)
-        self.theme = "ansi-dark" if no_color else os.environ.get("TEXTUAL_THEME") or theme.DARK.name
+        self.theme = "ansi-dark" if no_color else os.environ.get("TEXTUAL_THEME") or look or theme.DARK.name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our variables a value in every theme."""

@@ -153,6 +153,23 @@ class RoutesReport(msgspec.Struct, frozen=True):
     routes: tuple[RouteReport, ...]
 
 
+class SettingReport(msgspec.Struct, frozen=True):
+    """A setting, and where it comes from: a file, or ``default``."""
+
+    name: str
+    value: str
+    source: str
+
+
+class ConfigReport(msgspec.Struct, frozen=True):
+    """`config show --json`."""
+
+    schema: int
+    path: str
+    exists: bool
+    settings: tuple[SettingReport, ...]
+
+
 class NatRuleReport(msgspec.Struct, frozen=True):
     """A rule with its counters and what it means."""
 
@@ -355,6 +372,7 @@ SCHEMAS: dict[str, Any] = {
     "path": PathReport,
     "trace": Trace,
     "watch": WatchReport,
+    "config": ConfigReport,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

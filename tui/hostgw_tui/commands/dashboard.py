@@ -12,9 +12,14 @@ from importlib.resources import as_file, files
 from hostgw.errors import UsageError
 from hostgw.live.replay import Replay
 from hostgw.ssh.prompter import AcceptNew
+from hostgw_tui import actions
+from hostgw_tui.config.keys import remapped
+from hostgw_tui.config.load import NAME, directory
+from hostgw_tui.config.model import Theme
 from hostgw_tui.options import command_first, live, replay
 
-FPS, FPS_OVER_SSH = 10, 4
+FPS_OVER_SSH = 4
+LOOKS = {Theme.DARK: "hostgw-dark", Theme.LIGHT: "hostgw-light", Theme.ANSI: "ansi-dark"}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         raise UsageError("--json needs a command", "the dashboard has no such output", "hostgw-tui check --json")
     _need_terminal()
+    actions.replace_all(remapped(actions.ACTIONS, args.config.keys, str(directory() / NAME)))
     from hostgw_tui.app import HostgwApp
     from hostgw_tui.departure import Departure
     from hostgw_tui.prompts import DialogPrompter
@@ -34,8 +40,9 @@ def run(args: argparse.Namespace) -> int:
     prompter = DialogPrompter()
     engine = _replay(args) or live(args, AcceptNew(prompter) if args.accept_new else prompter)
     clock = engine.clock if isinstance(engine, Replay) else time.monotonic
-    shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", ascii=_ascii_only(), fps=_fps())
-    app = shown(engine, prompter, clock=clock, wall_clock=engine.clock)
+    shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", fps=_fps(args.config.fps))
+    look, ascii_only = LOOKS[args.config.theme], args.config.ascii or _ascii_only()
+    app = shown(engine, prompter, ascii=ascii_only, look=look, clock=clock, wall_clock=engine.clock)
     with Departure(app.leave, engine.stop, sys.stdin.fileno()):
         app.run()
     return app.return_code or 0
@@ -63,8 +70,8 @@ def _title(args: argparse.Namespace) -> str:
     return f"lab {args.lab}" if args.lab else ""
 
 
-def _fps() -> int:
-    return FPS_OVER_SSH if os.environ.get("SSH_CONNECTION") else FPS
+def _fps(most: int) -> int:
+    return min(most, FPS_OVER_SSH) if os.environ.get("SSH_CONNECTION") else most
 
 
 def _need_terminal() -> None:
