@@ -28,7 +28,16 @@ from hostgw.plans.standing import judged
 from hostgw.report.check import check_report, check_text, exit_code
 from hostgw.report.explain import explain_report
 from hostgw.report.fix import guards_report, journal_report, journal_text, plan_report
-from hostgw.report.model import SCHEMAS, CheckReport, ConfigReport, SettingReport, json_schema
+from hostgw.report.model import (
+    SCHEMAS,
+    CheckReport,
+    ConfigReport,
+    DoctorItem,
+    DoctorReport,
+    Health,
+    SettingReport,
+    json_schema,
+)
 from hostgw.report.nat import nat_report
 from hostgw.report.path import path_report
 from hostgw.report.routes import routes_report
@@ -111,6 +120,7 @@ def test_every_report_reads_back_by_its_type() -> None:
         "undo-list": journal_report(judged(entries, None)), "explain": explain_report("route-missing"),
         "path": path_report(predict(fabric, *ends)), "trace": Trace((LOST,)),
         "watch": Teller(Planner(fabric)).start(view),
+        "doctor": DoctorReport(1, (DoctorItem("vm1", "root", Health.OK, "yes", ""),)),
         "config": ConfigReport(1, "/c", True, (SettingReport("sudo", "true", "/c"),)),
         "undo-pending": guards_report({"vm1": [Guard("i", "t", "u", GuardState.APPLIED, left_s=3.0)]}),
     }  # fmt: skip

@@ -35,6 +35,7 @@ COMMANDS = {
     "snapshot": "hostgw_tui.commands.snapshot",
     "report": "hostgw_tui.commands.report",
     "watch": "hostgw_tui.commands.watch",
+    "doctor": "hostgw_tui.commands.doctor",
     "config": "hostgw_tui.commands.config",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",
@@ -77,7 +78,7 @@ def complete(args: argparse.Namespace) -> None:
     from hostgw_tui.config.apply import apply
 
     if args.command not in HOSTLESS:
-        apply(args)
+        apply(args, forgiving=args.command == "doctor")
 
 
 def error_text(error: HostgwError) -> str:

@@ -16,19 +16,11 @@ from hostgw_tui.tour_parser import add_tour
 LISTEN = "127.0.0.1:9188"
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
-    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "watch", "config", "explain", "schema", "lab"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "watch", "doctor", "config"),
+    *("explain", "schema", "lab"),
 )
 SCHEMA_NAMES = (
-    "check",
-    "config",
-    "explain",
-    "fix",
-    "nat",
-    "path",
-    "routes",
-    "trace",
-    "undo-list",
-    "undo-pending",
+    *("check", "config", "doctor", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending"),
     "watch",
 )
 
@@ -73,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
     _add_report(commands)
     _add_watch(commands)
+    _common(commands, "doctor", "what is missing, on this machine and on the hosts, and what to do about it")
     _add_config(commands)
     _add_explain(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of an output")

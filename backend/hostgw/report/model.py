@@ -153,6 +153,31 @@ class RoutesReport(msgspec.Struct, frozen=True):
     routes: tuple[RouteReport, ...]
 
 
+class Health(StrEnum):
+    """How a thing is: ``missing`` costs something, ``wrong`` is in the way."""
+
+    OK = "ok"
+    MISSING = "missing"
+    WRONG = "wrong"
+
+
+class DoctorItem(msgspec.Struct, frozen=True):
+    """One thing that was looked at, on a host or on this machine."""
+
+    where: str
+    subject: str
+    health: Health
+    detail: str
+    remedy: str
+
+
+class DoctorReport(msgspec.Struct, frozen=True):
+    """`doctor --json`."""
+
+    schema: int
+    items: tuple[DoctorItem, ...]
+
+
 class SettingReport(msgspec.Struct, frozen=True):
     """A setting, and where it comes from: a file, or ``default``."""
 
@@ -373,6 +398,7 @@ SCHEMAS: dict[str, Any] = {
     "trace": Trace,
     "watch": WatchReport,
     "config": ConfigReport,
+    "doctor": DoctorReport,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

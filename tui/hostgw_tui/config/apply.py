@@ -24,14 +24,20 @@ class Setting:
     source: str
 
 
-def apply(args: argparse.Namespace) -> None:
-    """Complete the options of a command line.
+def apply(args: argparse.Namespace, forgiving: bool = False) -> None:
+    """Complete the options of a command line; `forgiving` goes on without a file that is wrong.
 
     Raises:
         UsageError: config.toml is wrong.
     """
     place = directory()
-    args.config = config = read(place / NAME)
+    try:
+        config = read(place / NAME)
+    except UsageError:
+        if not forgiving:
+            raise
+        config = Config()
+    args.config = config
     if args.command != "lab" and not any(getattr(args, name, None) for name in NAMED):
         _hosts(args, config, place)
     args.ssh_config = args.ssh_config or (_path(config.ssh_config) if config.ssh_config and not args.lab else None)
