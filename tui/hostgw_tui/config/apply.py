@@ -52,7 +52,7 @@ def _hosts(args: argparse.Namespace, config: Config, place: Path) -> None:
     if config.hosts:
         args.hosts = ",".join(config.hosts)
     elif config.inventory:
-        args.inventory = _path(config.inventory)
+        args.inventory = place / _path(config.inventory)  # a relative one begins there
     elif (place / HOSTS).is_file():
         args.inventory = place / HOSTS
     args.network = args.network or config.network or None
