@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argparse_manpage.manpage import Manpage
 
 from hostgw.report.model import SCHEMAS
 from hostgw_tui.cli import COMMANDS, main
@@ -72,7 +74,9 @@ REQUIRED = {
 """What commands cannot do without."""
 
 
-@pytest.mark.parametrize("command", [c for c in COMMAND_NAMES if c not in ("config", "explain", "schema", "lab")])
+@pytest.mark.parametrize(
+    "command", [c for c in COMMAND_NAMES if c not in ("completion", "config", "explain", "schema", "lab")]
+)
 def test_options_stand_before_and_after_the_command(command: str) -> None:
     rest = REQUIRED.get(command, [])
     options = ["--lab", "x", "--json", "--read-only", "--timeout", "3", "--network", "10.0.0.0/8", "--accept-new"]
@@ -184,3 +188,44 @@ def test_dashboard_on_a_dumb_terminal_names_the_text_mode(term: str) -> None:
     assert done.returncode == 2
     assert "TERM" in done.stderr
     assert "check --json" in done.stderr
+
+
+def completed(line: str) -> set[str]:
+    """Return what bash would offer, asked as it asks (argcomplete's protocol: answers on file descriptor 8)."""
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "COMP_TYPE": "9"}
+    script = 'exec 8>&1 9>/dev/null; exec "$@" >/dev/null'
+    argv = ["bash", "-c", script, "bash", *PROGRAM]
+    done = subprocess.run(argv, env={**os.environ, **asked, "_ARGCOMPLETE_IFS": " "}, capture_output=True, timeout=60)
+    return set(done.stdout.decode().split())
+
+
+def test_shells_are_told_what_may_stand_next() -> None:
+    assert {"check", "capture", "config"} <= completed("hostgw-tui c")
+    assert completed("hostgw-tui schema ") >= set(SCHEMAS)
+    assert "--dry-run" in completed("hostgw-tui fix --dr")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "hostgw-tui" in script
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=script.encode(), check=True)
+
+
+MANUAL = Path(__file__).parents[2] / "docs" / "hostgw-tui.1"
+
+
+def test_the_manual_is_as_committed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HOSTGW_UPDATE=1 writes it; groff finds nothing to say of it, where it is installed."""
+    monkeypatch.setenv("COLUMNS", "120")
+    page = Manpage(build_parser())
+    page.date, page.manual = "", "hostgw-tui manual"
+    text = str(page)
+    if os.environ.get("HOSTGW_UPDATE"):
+        MANUAL.write_text(text)
+    assert text == MANUAL.read_text()
+    if groff := shutil.which("groff"):
+        done = subprocess.run([groff, "-man", "-Tutf8", "-ww", "-z", str(MANUAL)], capture_output=True, text=True)
+        assert [line for line in done.stderr.splitlines() if "cannot adjust" not in line] == []  # long words do that

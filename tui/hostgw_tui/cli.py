@@ -36,13 +36,14 @@ COMMANDS = {
     "report": "hostgw_tui.commands.report",
     "watch": "hostgw_tui.commands.watch",
     "doctor": "hostgw_tui.commands.doctor",
+    "completion": "hostgw_tui.commands.completion",
     "config": "hostgw_tui.commands.config",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",
     "lab": "hostgw_tui.commands.lab",
     None: "hostgw_tui.commands.dashboard",
 }
-HOSTLESS = ("config", "explain", "schema")
+HOSTLESS = ("completion", "config", "explain", "schema")
 LONGEST = 2000
 EXIT_USAGE, EXIT_PARTIAL, EXIT_INTERRUPTED, EXIT_NO_READER = 2, 4, 130, 141
 
@@ -55,7 +56,10 @@ def main(argv: list[str] | None = None) -> int:
         if not _streams():
             return EXIT_USAGE
         _leave_tidily(signal.SIGTERM, signal.SIGHUP)
-        args = build_parser().parse_args(argv)
+        parser = build_parser()
+        if "_ARGCOMPLETE" in os.environ:
+            _offer_completions(parser)
+        args = parser.parse_args(argv)
         complete(args)
         command: Callable[[argparse.Namespace], int] = import_module(COMMANDS[args.command]).run
         code = command(args)
@@ -71,6 +75,13 @@ def main(argv: list[str] | None = None) -> int:
         give_up()
         return EXIT_NO_READER
     return code
+
+
+def _offer_completions(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks what may stand next, and end."""
+    import argcomplete
+
+    argcomplete.autocomplete(parser)
 
 
 def complete(args: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ LISTEN = "127.0.0.1:9188"
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
     *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "watch", "doctor", "config"),
-    *("explain", "schema", "lab"),
+    *("completion", "explain", "schema", "lab"),
 )
 SCHEMA_NAMES = (
     *("check", "config", "doctor", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending"),
@@ -67,6 +67,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_watch(commands)
     _common(commands, "doctor", "what is missing, on this machine and on the hosts, and what to do about it")
     _add_config(commands)
+    completion = commands.add_parser("completion", help="print what makes a shell complete our command lines")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
     _add_explain(commands)
     schema = commands.add_parser("schema", help="print the JSON schema of an output")
     schema.add_argument("name", choices=SCHEMA_NAMES, help="the output")
@@ -80,6 +82,13 @@ def _common(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _labs(**_: object) -> list[str]:
+    """Return the labs that there are, for a shell that completes."""
+    from hostgw.lab import names
+
+    return list(names())
+
+
 def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     """Add the options that say which hosts, and how to reach them.
 
@@ -90,7 +99,10 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     group = parser.add_argument_group("hosts")
     group.add_argument("--hosts", metavar="LIST", default=none, help="vm1,user@10.0.0.5:2222,local")
     group.add_argument("--inventory", metavar="FILE", type=Path, default=none, help="hosts.toml")
-    group.add_argument("--lab", metavar="NAME", nargs="?", const="demo", default=none, help="the hosts of a lab (demo)")
+    lab = group.add_argument(
+        "--lab", metavar="NAME", nargs="?", const="demo", default=none, help="hosts of a lab (demo)"
+    )
+    lab.completer = _labs  # type: ignore[attr-defined]
     group.add_argument("--replay", metavar="FILE", type=Path, default=none, help="a recording instead of hosts")
     if top:
         group.add_argument("--demo", action="store_true", help="the recording that comes with the program")
