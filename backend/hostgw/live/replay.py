@@ -12,6 +12,7 @@ from typing import Any
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.checks.run import Checker
+from hostgw.clean import clean
 from hostgw.errors import CaptureError, UsageError
 from hostgw.fabric import Fabric
 from hostgw.inventory.inventory import Intent
@@ -156,9 +157,13 @@ class Replay:
             self.play(self._loop)
 
     def _worked_out(self, index: int, number: int) -> View:
-        fabric = self.recording.at(index).fabric
-        mesh = self._mesh(fabric, self._memory)
-        return View(fabric, mesh, self._checker.run(fabric, mesh), number)
+        fabric, mesh = self.recording.at(index).fabric, Mesh()
+        try:
+            mesh = self._mesh(fabric, self._memory)
+            return View(fabric, mesh, self._checker.run(fabric, mesh), number)
+        except Exception as error:  # whatever a file says, the rest of it can be shown
+            self.recording.damage = clean(f"checks failed: {error}", 200)
+            return View(fabric, mesh, (), number)
 
     def _mesh(self, fabric: Fabric, memory: Memory) -> Mesh:
         told = self.recording.header.told

@@ -39,6 +39,9 @@ def _check_address(row: Address) -> None:
         address_number(row.address)
         if not 0 <= row.length < len(MASKS):
             raise ValueError(f"/{row.length} is no length of an IPv4 prefix")
+        for text in (row.peer, row.broadcast):
+            if text:
+                address_number(text)
 
 
 def _check_route(row: Route) -> None:

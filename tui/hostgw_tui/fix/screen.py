@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -70,7 +71,7 @@ class FixDialog(ModalScreen[None]):
             what = self._what or ("Undo" if self.plan.undoes else "Persist" if files else "Fix")
             not_so = "not by a key" if what == "Fix" else "not possible"
             possible = can_apply(self.plan)
-            box.border_title = f"{what}: {'preview' if possible else not_so}"
+            box.border_title = Content(f"{what}: {'preview' if possible else not_so}")
             box.border_subtitle = "nothing is changed yet" if possible else ""
             with DialogText():
                 yield Reader(plan_lines(self._whole, self.choice), id="plan")

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 
 from hostgw.fabric import Host
 from hostgw.model.finding import Finding
@@ -69,7 +70,7 @@ class HostScreen(MainScreen):
         host, view, now = self.host, self.view, self.hostgw.now()
         tree = self.query_one("#tree", Grid)
         place = position(view, host.name) if host else ""
-        tree.border_title = with_freshness(title(host, place), host, now)
+        tree.border_title = Content(with_freshness(title(host, place), host, now))
         shown = host if host and host.readable else None
         tree.show(tree_rows(shown, view) if shown else [], absent(host, "no devices"))
         if shown:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 from textual.message import Message
 
 from hostgw.clean import clean
@@ -93,7 +94,7 @@ class NatScreen(MainScreen):
             self._rates.observe(shown.name, shown.changed_at, totals(shown))
         cases, rules = self.query_one("#cases", Grid), self.query_one("#rules", Grid)
         place = position(view, host.name) if host else ""
-        cases.border_title = with_freshness(f"NAT of {title(host, place)}", host, self.hostgw.now())
+        cases.border_title = Content(with_freshness(f"NAT of {title(host, place)}", host, self.hostgw.now()))
         cases.show(case_rows(shown, view) if shown else [], absent(host, "No packet to judge: it owns no subnet."))
         nothing = "No rules: no iptables tables hold any."
         rows = rule_rows(shown, view.mesh, self._rates, self._with_filter) if shown else []
@@ -132,7 +133,7 @@ class NatScreen(MainScreen):
         self._flows_of = host
         self._show_flows(True)
         grid = self.query_one("#flows", Grid)
-        grid.border_title = f"tracked flows of {host}"
+        grid.border_title = Content(f"tracked flows of {host}")
         grid.show([], (cell("◌ reading …", Tone.NOTE),))
         self.hostgw.engine.conntrack(host).add_done_callback(lambda future: self._answered(host, future))
 
@@ -148,7 +149,7 @@ class NatScreen(MainScreen):
         reply, grid = message.reply, self.query_one("#flows", Grid)
         nothing = f"✗ {clean(reply.error)}" if reply.error else "No flow is tracked."
         shown = f"{len(reply.entries)} of {reply.total}"
-        grid.border_title = f"tracked flows of {message.host}: {shown} · c: back to the rules"
+        grid.border_title = Content(f"tracked flows of {message.host}: {shown} · c: back to the rules")
         grid.show(flow_rows(reply.entries), (cell(nothing, Tone.BAD if reply.error else Tone.NOTE),))
 
     def _show_flows(self, shown: bool) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 
 from hostgw.checks.judge import Standing
 from hostgw.checks.witness import WITNESSED
@@ -108,7 +109,7 @@ class OverviewScreen(MainScreen):
         titles = {"#hosts": "hosts", "#matrix": f"mesh · {network_title(self.view)}"}
         for selector, title in {**titles, "#findings": findings_title(self.view)}.items():
             grid = self.query_one(selector, Grid)
-            grid.border_title = " · ".join(filter(None, (title, grid.extent)))
+            grid.border_title = Content(" · ".join(filter(None, (title, grid.extent))))
 
     def _lend_focus(self, hosts: Grid, findings: Grid) -> None:
         """Move the focus to the hosts while there is no finding, for enter opens nothing there; then back.
@@ -136,7 +137,7 @@ class OverviewScreen(MainScreen):
             if self.hostgw.seen(self):
                 self.hostgw.look(*self.looks_at())
             when = since(finding, self.hostgw.engine.events) if finding else ""
-            detail.border_title = " · ".join(filter(None, (finding.code, when))) if finding else ""
+            detail.border_title = Content(" · ".join(filter(None, (finding.code, when))) if finding else "")
             detail.show(finding_details(finding, self.view) if finding else ())
 
     def _news(self) -> None:

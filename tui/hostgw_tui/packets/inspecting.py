@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 
 from hostgw.capture.difference import differences
@@ -106,7 +107,7 @@ class Inspecting(Capturing):
         diff.columns = diff_columns(*names)
         found = differences(timing.applied(view), (marked, here), points, self._owner(), timing.error_ns)
         diff.show(diff_rows(found, same=marked == here))
-        diff.border_title = f"packet {view.number}: {names[0]} against {names[1]}"
+        diff.border_title = Content(f"packet {view.number}: {names[0]} against {names[1]}")
 
     # ---- ladder, layers, text ----
 

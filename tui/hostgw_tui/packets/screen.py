@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 from textual.widgets import Input
 
 from hostgw.capture.journey_rows import hop_rows
@@ -171,7 +172,8 @@ class PacketsScreen(Inspecting):
         new = len(numbers) - bisect_right(numbers, self._followed_to)
         more = [self._sieve.filter.remark, self._lanes.title if self._in_lanes else ""]
         more.append("colour: flow" if self._tint is Tint.FLOW else "")
-        grid.border_title = texts.list_title(grid.follow, bool(grid.needle), len(numbers), total, new, more)
+        titled = texts.list_title(grid.follow, bool(grid.needle), len(numbers), total, new, more)
+        grid.border_title = Content(titled)
 
     def _shark_rate(self, now: float, dissected: int) -> float:
         since, before, rate = self._rate
@@ -190,7 +192,7 @@ class PacketsScreen(Inspecting):
         rows = hop_rows(timing.applied(view), points, owner, timing.error_ns)
         hops.show(hop_table(rows, self._raw_macs, self._marked(view)))
         lost = self._lost(view, points, capture)
-        hops.border_title = texts.hops_title(view.number, self._raw_macs, lost, view.ambiguous)
+        hops.border_title = Content(texts.hops_title(view.number, self._raw_macs, lost, view.ambiguous))
         self._paint_diff()
 
     def _lost(self, view: JourneyView, points: dict[int, TapPoint], capture: Capture) -> str:

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -39,7 +40,7 @@ class EndDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Lay out the field, the list and the keys."""
         with Vertical(classes="dialog tall") as box:
-            box.border_title = self._title
+            box.border_title = Content(self._title)
             more = ", or any IPv4 address" if self._any_address else ""
             yield Input(placeholder=f"part of a name or address{more}", compact=True, id="needle")
             yield Static(id="taken", markup=False)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 from textual.message import Message
 
 from hostgw.errors import HostgwError
@@ -83,7 +84,7 @@ class PathScreen(MainScreen):
         found, error = self._predicted()
         self.query_one("#ends", Reader).show(self._head(found, error))
         grid = self.query_one("#way", Grid)
-        grid.border_title = self._title()
+        grid.border_title = Content(self._title())
         grid.show(self._rows(found), (cell(error or TOO_FEW, Tone.NOTE),))
         self._explain()
 

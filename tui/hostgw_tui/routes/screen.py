@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 
 from hostgw.model.finding import Finding
 from hostgw.model.ip import prefix
@@ -44,7 +45,7 @@ class RoutesScreen(MainScreen):
         host = view.fabric.hosts.get(self.hostgw.current_host())
         grid = self.query_one("#routes", Grid)
         place = position(view, host.name) if host else ""
-        grid.border_title = with_freshness(f"routes of {title(host, place)}", host, self.hostgw.now())
+        grid.border_title = Content(with_freshness(f"routes of {title(host, place)}", host, self.hostgw.now()))
         readable = host is not None and host.readable
         grid.show(route_rows(host, view) if host and readable else [], absent(host, "no routes at all"))
 

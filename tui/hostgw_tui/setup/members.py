@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -78,7 +79,7 @@ class MemberDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="dialog") as box:
-            box.border_title = self._form.title
+            box.border_title = Content(self._form.title)
             box.border_subtitle = "nothing is changed here"
             yield Reader([cell(self._form.text, Tone.DIM)], id="intro")
             for asked in self._form.fields:

@@ -10,6 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -107,7 +108,7 @@ class UndoDialog(ModalScreen[None]):
         self._waiting = {guard.id: (host, guard) for host, guard in message.waiting}
         empty = (line(Part(f"✗ {message.error}", Tone.BAD)),) if message.error else NOTHING
         self.query_one(Grid).show(EntryRows(message.waiting, message.entries, self._clock()), empty)
-        self.query_one(".dialog", Vertical).border_title = title(message.entries)
+        self.query_one(".dialog", Vertical).border_title = Content(title(message.entries))
         self._show_entry()
 
     @on(Grid.Moved)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -39,7 +40,7 @@ class GridPainter(ScrollView):
         """Lines above the rows, in place of the columns' labels; they stay while the rows scroll."""
         self.empty: tuple[Line, ...] = ()
         """What is said when there are none."""
-        self.border_title = title
+        self.border_title = Content(title)
         self._widths: tuple[int, ...] = ()
         self._strips: LRUCache[object, Strip] = LRUCache(512)
         self._styles: dict[str, Style] = {}
