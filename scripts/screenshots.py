@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -22,6 +21,7 @@ from hostgw.plans.journal import Journal
 from hostgw.recording.reader import read
 from hostgw.ssh.options import Options
 from hostgw_tui.app import HostgwApp
+from hostgw_tui.config.apply import DEMO
 from hostgw_tui.prompts import DialogPrompter
 
 NAME, BARE = "shots", "bare"
@@ -114,8 +114,7 @@ async def shoot_setup(app: HostgwApp) -> None:
 
 async def shoot_replay() -> None:
     """Show the demo where it has broken."""
-    with as_file(files("hostgw_tui") / "demo.jsonl.gz") as path:
-        replay = Replay(read(path))
+    replay = Replay(read(DEMO))
     app = HostgwApp(replay, clock=replay.clock, title="demo")
     try:
         async with app.run_test(size=SIZE) as pilot:

@@ -140,8 +140,8 @@ class Replay:
             index = self.recording.index(self.now_ns())
             if index != self._index:
                 self._go(index)
-            for callback in self._subscribers:
-                callback()
+                for callback in self._subscribers:
+                    callback()
 
     def _go(self, index: int) -> None:
         if index < self._index:
@@ -175,7 +175,8 @@ class Replay:
     # ---- as an engine ----
 
     def start(self) -> None:
-        """Begin to follow time."""
+        """Begin to follow time, from now on."""
+        self._since = time.monotonic()
         self._thread.start()
         self._captures.go(self._index)
 

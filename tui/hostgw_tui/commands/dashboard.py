@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from functools import partial
-from importlib.resources import as_file, files
 
 from hostgw.errors import UsageError
 from hostgw.live.replay import Replay
@@ -50,14 +49,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _replay(args: argparse.Namespace) -> Replay | None:
     """Return the recording to show, playing; None when hosts are to be shown."""
-    if args.demo:
-        with as_file(files("hostgw_tui") / "demo.jsonl.gz") as path:
-            args.replay = path
-            shown = replay(args)
-    elif args.replay:
-        shown = replay(args)
-    else:
+    if not args.replay:
         return None
+    shown = replay(args)
     shown.play(True)
     return shown
 

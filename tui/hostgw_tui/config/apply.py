@@ -13,6 +13,7 @@ from hostgw_tui.config.model import Config
 
 NAMED = ("hosts", "inventory", "lab", "replay", "demo")
 """Options of which one says what is shown."""
+DEMO = Path(__file__).parents[1] / "demo.jsonl.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def apply(args: argparse.Namespace, forgiving: bool = False) -> None:
             raise
         config = Config()
     args.config = config
+    args.replay = DEMO if args.demo else args.replay
     if args.command != "lab" and not any(getattr(args, name, None) for name in NAMED):
         _hosts(args, config, place)
     args.ssh_config = args.ssh_config or (_path(config.ssh_config) if config.ssh_config and not args.lab else None)

@@ -27,10 +27,17 @@ class ReplayBar(Widget, can_focus=False):
     """Time as a line; a click goes there."""
 
     _from = _width = 0
+    _shown: Position | None = None
 
     def on_mount(self) -> None:
         """Follow time."""
-        self.set_interval(AGAIN_S, self.refresh)
+        self.set_interval(AGAIN_S, self._follow)
+
+    def _follow(self) -> None:
+        replay = cast("HostgwApp", self.app).replay
+        if replay and (place := replay.position) != self._shown:
+            self._shown = place
+            self.refresh()
 
     def render(self) -> RenderResult:
         """Return the line."""
