@@ -61,7 +61,7 @@ async def story(app: HostgwApp, lab: Lab, size: tuple[int, int]) -> None:
         await pilot.press("a")
         await until(lambda: shows(app, "✓ verified"), "the outcome", pilot)
         await pilot.press("escape")
-        await until(lambda: shows(app, "ealthy") and not shows(app, "missing"), "the green matrix", pilot)
+        await until(lambda: shows(app, "ealthy") and not shows(app, "✗ missing"), "the green matrix", pilot)
         await pilot.press("5")
         await pilot.press("s")
         await until(lambda: shows(app, "taps 6/6"), "open taps", pilot)
@@ -80,7 +80,7 @@ async def story(app: HostgwApp, lab: Lab, size: tuple[int, int]) -> None:
         await pilot.press("a")
         await until(lambda: shows(app, "✓ verified"), "the outcome of the undo", pilot)
         await pilot.press("escape", "escape")
-        await until(lambda: shows(app, "route-missing"), "the finding again", pilot)
+        await until(lambda: shows(app, "✗ missing", "✗ 1 found"), "the finding again", pilot)
 
 
 def main(name: str, width: int, height: int) -> None:
