@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,13 +66,14 @@ def held(told: Operator, path: str = PLAN, text: str = OLD, mode: int = 0o600, o
 
 
 def picture(told: Operator) -> dict[str, tuple[int, int, bytes]]:
-    """Everything below /etc and /var/lib: owner, mode, content."""
+    """Everything below /etc and /var/lib: owner, mode, content; without what goes away while it is read."""
     found = {}
     for top in ("/etc", "/var/lib"):
         for path in place(told, top).rglob("*"):
-            status = path.lstat()
-            content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-            found[str(path).partition("/root")[2]] = status.st_uid, status.st_mode, content
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+                found[str(path).partition("/root")[2]] = status.st_uid, status.st_mode, content
     return found
 
 
