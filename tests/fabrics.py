@@ -9,7 +9,8 @@ import msgspec
 
 from hostgw.fabric import Fabric, Host, Snapshot
 from hostgw.model.change import ChainChange
-from hostgw.model.host import Facts, HostState, Namespace
+from hostgw.model.host import Facts, Namespace
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Bridge, Filter, Link, Port, Route, Rule, Sysctl
 from hostgw.plans.commands import BUILT_IN
 from hostgw.wire import Delta, Row, Section

@@ -14,7 +14,7 @@ HostgwError              what failed, likely cause, what to do
 
 from __future__ import annotations
 
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 
 
 class HostgwError(Exception):

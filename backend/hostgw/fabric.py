@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import cast
 
 from hostgw.model.guard import Guard
-from hostgw.model.host import Facts, HostState, Namespace
+from hostgw.model.host import Facts, Namespace
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import (
     Address,
     ConntrackEntry,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh import payload
 from hostgw.wire import Captured, Reply
 

@@ -19,7 +19,7 @@ import pytest
 
 from hostgw import lab as labs
 from hostgw.lab import Lab
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Result
 from tests.lab.agent_rig import wait_for

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hostgw.errors import HostgwError, KeyUnknownError, RefusedError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.frames import FrameReader
 from hostgw.ssh.lifeline import Lifeline
 from hostgw.ssh.options import Options

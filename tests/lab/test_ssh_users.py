@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.options import Options
 from hostgw.ssh.pool import Pool
 from hostgw.ssh.prompter import Refuse

@@ -32,7 +32,7 @@ from hostgw.model.change import (
     SysctlChange,
 )
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import Prefix, interface_prefix
 from hostgw.model.kernel import Address, Bridge, ConntrackEntry, Counters, Filter, Link, Port, Route, Sysctl
 from hostgw.model.path import End, Query

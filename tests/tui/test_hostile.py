@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.recording.lines import Told
 from hostgw.recording.tape import Tape
 from hostgw.wire import Ready, Row, Section, Synced

@@ -15,7 +15,7 @@ from hostgw.fabric import Fabric
 from hostgw.live.view import View
 from hostgw.mesh import build
 from hostgw.model.finding import Finding, Severity
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.iptables import parse_rule
 from hostgw.model.kernel import ConntrackEntry
 from hostgw.plans.build import plan

@@ -11,7 +11,7 @@ import pytest
 from hostgw.errors import HostError
 from hostgw.mesh import build
 from hostgw.model.guard import guard_id
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal

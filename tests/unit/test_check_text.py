@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hostgw.checks.words import finding
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 from hostgw.report.check import check_text
 from hostgw.report.model import SCHEMA, CheckReport, FindingReport, FixReport, HostReport
 

@@ -13,7 +13,7 @@ from hostgw.fabric import Fabric
 from hostgw.mesh import build
 from hostgw.model.change import AddressChange, ChainChange, Change, LinkChange, RouteChange, SysctlChange
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Filter, NextHop, Route, Sysctl
 from hostgw.plans.build import plan
 from hostgw.wire import Section

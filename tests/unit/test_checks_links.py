@@ -13,7 +13,7 @@ from hostgw.fabric import Fabric
 from hostgw.mesh import build
 from hostgw.model.change import LinkChange, NeighbourChange, SysctlChange
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Bridge, Filter, Link, Neighbour, Port, Rule, Sysctl
 from hostgw.plans.build import plan
 from hostgw.plans.reverse import reversed_change

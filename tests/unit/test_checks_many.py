@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hostgw.checks.run import Checker, listed, run
 from hostgw.fabric import Fabric
 from hostgw.mesh import Memory, build
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Filter, Link, Neighbour, Port, Route, Rule, Sysctl
 from hostgw.wire import Row, Section
 from tests.fabrics import BRIDGE, NIC, PORT, altered, healthy, routes, underlay

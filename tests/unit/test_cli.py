@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from argparse_manpage.manpage import Manpage
 
+from hostgw.lab import VARIANTS
+from hostgw.lab.parser import VARIANT_NAMES
 from hostgw.report.model import SCHEMAS
 from hostgw_tui.cli import COMMANDS, main
 from hostgw_tui.parsers import COMMAND_NAMES, SCHEMA_NAMES, build_parser
@@ -45,6 +47,7 @@ def test_help_is_as_committed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_is_in_both_tables() -> None:
     assert {None, *COMMAND_NAMES} == set(COMMANDS)
     assert sorted(SCHEMA_NAMES) == sorted(SCHEMAS)
+    assert tuple(VARIANTS) == VARIANT_NAMES
     assert {each.prog.split()[1] for each in parsers(build_parser()) if " " in each.prog} == set(COMMAND_NAMES)
 
 

@@ -12,7 +12,7 @@ from hostgw.errors import HostError, UsageError
 from hostgw.live.engine import Live, Options
 from hostgw.mesh import build
 from hostgw.model.change import Change
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.plans.apply import UNKNOWN, apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal

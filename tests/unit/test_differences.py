@@ -11,7 +11,8 @@ from hostgw.fabric import Fabric
 from hostgw.live.differences import MOST, History, differences
 from hostgw.live.view import View
 from hostgw.mesh import build
-from hostgw.model.host import HostState, Namespace
+from hostgw.model.host import Namespace
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Filter, Link, Route, Sysctl
 from hostgw.wire import Section
 from tests.fabrics import altered, healthy, routes

@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from hostgw.fabric import Fabric
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.report.doctor import Machine, doctor_code, doctor_report, doctor_text
 from hostgw.report.model import DoctorItem, Health
 from hostgw_tui.cli import main

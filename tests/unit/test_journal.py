@@ -10,7 +10,7 @@ from hostgw.errors import HostError, UsageError
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
 from hostgw.model.change import ConntrackChange, RouteChange
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry, Journal

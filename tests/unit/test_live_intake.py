@@ -10,7 +10,7 @@ from hostgw.live import intake as module
 from hostgw.live.intake import Intake
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, build
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.wire import Ready, Section, Synced
 from tests.fabrics import delta, healthy, routes
 

@@ -7,7 +7,8 @@ import msgspec
 from hostgw.checks.run import listed, run
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Intent, build
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number, prefix
 from hostgw.model.kernel import Address, Filter, Link, Route
 from hostgw.wire import Section

@@ -11,7 +11,8 @@ import pytest
 from hostgw.checks.run import listed, run
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Intent, Mesh, build
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number, prefix
 from hostgw.model.kernel import Address, Filter, Link, NextHop, Route, Setting
 from hostgw.wire import Row, Section

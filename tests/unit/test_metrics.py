@@ -23,7 +23,7 @@ from hostgw.metrics.collector import Fleet, registry
 from hostgw.metrics.families import LONGEST
 from hostgw.metrics.rules import MOST_RULES
 from hostgw.metrics.server import MOST, Endpoint, endpoint, serving
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Bridge, Counters, Filter, Link
 from hostgw.model.probe import Place, ProbeResult, Probes
 from hostgw.wire import Section

@@ -17,7 +17,8 @@ from hostgw.fabric import Fabric, Sample
 from hostgw.live.volley import Answered, Shot, volley
 from hostgw.mesh import build
 from hostgw.model.finding import Finding
-from hostgw.model.host import Facts, HostState
+from hostgw.model.host import Facts
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Link, Route, Rule, Sysctl
 from hostgw.model.probe import Claims, Place, ProbeResult, Probes
 from hostgw.probing.choose import Choice, choose

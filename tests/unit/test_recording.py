@@ -12,7 +12,7 @@ import pytest
 from hostgw.capture.tap_points import TapPoint
 from hostgw.errors import UsageError
 from hostgw.fabric import Host
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Route
 from hostgw.recording.lines import FORMAT, HostLine, Point, Told, cleaned, decode, encode
 from hostgw.recording.reader import Recording, read

@@ -20,7 +20,7 @@ from hostgw.live import Live, View
 from hostgw.live.engine import Options
 from hostgw.mesh import build
 from hostgw.model.guard import Guard, GuardState
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.paths.predict import find_end, predict
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry

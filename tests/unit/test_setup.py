@@ -10,7 +10,7 @@ from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
 from hostgw.model.change import AddressChange, BridgeChange, ChainChange, RouteChange, SysctlChange
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import prefix
 from hostgw.model.kernel import Filter, Sysctl
 from hostgw.plans.model import Plan

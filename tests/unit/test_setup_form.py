@@ -8,7 +8,7 @@ import pytest
 
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import maybe_prefix, prefix
 from hostgw.model.kernel import Address, Link
 from hostgw.plans.setup import setup_plan

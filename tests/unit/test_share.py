@@ -13,7 +13,7 @@ from hostgw.fabric import Fabric
 from hostgw.live.view import View
 from hostgw.mask import Mask
 from hostgw.mesh import build
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.report.document import Commands, Paragraph, Points, Table
 from hostgw.report.html import html
 from hostgw.report.markdown import markdown

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostgw.errors import HostError, ProtocolError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh import payload, remote_command
 from hostgw.ssh.bootstrap import MAX_NOISE, Wishes, start_agent
 from hostgw.ssh.stderr_tail import StderrTail

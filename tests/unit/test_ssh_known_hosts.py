@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostgw.errors import HostError, KeyUnknownError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh import host_key, known_hosts
 from hostgw.ssh.known_hosts import Verdict
 from hostgw.ssh.settings import Settings

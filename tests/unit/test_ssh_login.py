@@ -13,7 +13,7 @@ import paramiko
 import pytest
 
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh import known_hosts
 from hostgw.ssh.connect import Means, connect
 from hostgw.ssh.lifeline import Lifeline

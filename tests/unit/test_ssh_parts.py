@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hostgw.errors import HostError, HostgwError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.backoff import Backoff
 from hostgw.ssh.calls import Calls
 from hostgw.ssh.clock import Clock, Sample

@@ -24,7 +24,7 @@ from hostgw.model.change import (
     SysctlChange,
 )
 from hostgw.model.guard import Guard, GuardState
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Link, Neighbour, Route, Rule, Sysctl
 from hostgw.plans.journal import Entry, Made
 from hostgw.plans.model import Plan

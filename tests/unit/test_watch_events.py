@@ -15,7 +15,7 @@ from hostgw.fabric import Fabric
 from hostgw.live.view import View
 from hostgw.mesh import build
 from hostgw.model.finding import Finding, Severity
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.report.model import WatchEvent, WatchReport
 from hostgw.report.watch import News, Teller, Told, news, told_of, watch_text
 from hostgw_tui.bell import Bell

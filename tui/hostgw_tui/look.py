@@ -11,7 +11,7 @@ from typing import NamedTuple, overload
 
 from hostgw.checks.judge import Standing
 from hostgw.model.finding import Severity
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 
 
 class Tone(StrEnum):

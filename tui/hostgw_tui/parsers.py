@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hostgw import __version__
-from hostgw.lab.command import add_parser as add_lab
+from hostgw.lab.parser import add_parser as add_lab
 from hostgw_tui.path_parsers import add_paths
 from hostgw_tui.setup_parsers import add_setup
 from hostgw_tui.tour_parser import add_tour

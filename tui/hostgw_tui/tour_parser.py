@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hostgw.lab.command import DEFAULT
+from hostgw.lab.parser import DEFAULT
 
 
 def add_tour(commands: Any) -> None:

@@ -13,7 +13,7 @@ from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh, Subnet
 from hostgw.mesh.memory import per_snapshot
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import Prefix, address_number
 from hostgw.model.kernel import ConntrackEntry, Crowd, Link
 from hostgw.paths.netfilter import Flow, passages

@@ -12,7 +12,7 @@ from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Mesh, Underlay
 from hostgw.mesh.memory import per_mesh, per_snapshot
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw.model.kernel import Neighbour
 from hostgw.wire import Section

@@ -12,7 +12,7 @@ from typing import cast
 from hostgw.errors import HostError, HostgwError
 from hostgw.live.view import View
 from hostgw.live.volley import Ask, Shot, volley
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.probe import Place
 from hostgw.plans.apply import UNKNOWN, Order
 from hostgw.plans.running import Run

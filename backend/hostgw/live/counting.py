@@ -19,7 +19,7 @@ from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import container_bridges, underlay_addresses
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Counters, Filter, Link
 from hostgw.wire import Count, CountReply, Reply, Request
 

@@ -34,7 +34,7 @@ from hostgw.live.view import View
 from hostgw.mesh import Intent, Memory, Mesh, build
 from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import Prefix
 from hostgw.model.path import End, Query
 from hostgw.plans.apply import apply

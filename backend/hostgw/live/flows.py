@@ -15,7 +15,7 @@ from hostgw.errors import HostgwError
 from hostgw.fabric import Tracked
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number
 from hostgw.model.kernel import ConntrackEntry, Crowd
 from hostgw.wire import Reply, Request, Suspects, SuspectsReply

@@ -16,7 +16,7 @@ from hostgw.fabric import Fabric, Host, Sample, Snapshot, Tracked
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
 from hostgw.model.guard import Guard
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.probe import Probes
 from hostgw.recording.tape import Tape
 from hostgw.wire import Delta, Ready, Reply, Row, Section, Synced, rows

@@ -20,7 +20,7 @@ from hostgw.errors import HostgwError
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.live.volley import Answered, Shot, volley
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number
 from hostgw.model.probe import Claims, Place, ProbeResult, Probes
 from hostgw.probing.choose import Asking, Choice, choose

@@ -16,7 +16,7 @@ from hostgw.capture.view import Settings
 from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.collecting import collect_seldom, collect_shortly
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.recording.tape import FrameTape, Tape
 from hostgw.wire import Captured, Drops, Request, Tap, TapClosed, TapReady, TapStats, Untap
 

@@ -8,7 +8,7 @@ from hostgw.checks.run import listed
 from hostgw.fabric import Fabric
 from hostgw.mesh import Mesh
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 
 FAILED = frozenset(HostState) - {HostState.CONNECTING, HostState.UP, HostState.STALE}
 """States in which a host gives no picture and will not by waiting a little."""

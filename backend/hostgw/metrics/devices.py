@@ -11,7 +11,7 @@ from hostgw.fabric import Host
 from hostgw.live.counting import Counted, counted_devices
 from hostgw.live.view import View
 from hostgw.metrics.families import counter, gauge, label, number
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Counters
 
 TOTALS: Final = (

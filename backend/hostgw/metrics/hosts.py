@@ -11,7 +11,7 @@ from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
 from hostgw.metrics.families import counter, gauge, label, number
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 
 
 def collect(view: View, now: float) -> Iterator[Metric]:

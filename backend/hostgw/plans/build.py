@@ -11,7 +11,7 @@ from hostgw.fabric import Fabric
 from hostgw.mesh import Mesh
 from hostgw.model.change import ConntrackChange, RouteChange
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number
 from hostgw.plans.advice import ALTERNATIVES, ENTRY_OWNERS, LEFT, VERIFICATION, owner_of
 from hostgw.plans.management import Path, touches

@@ -8,7 +8,8 @@ from random import Random
 
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Member, Mesh, Subnet
-from hostgw.model.host import HostState, Namespace
+from hostgw.model.host import Namespace
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number, address_text
 from hostgw.model.probe import Place
 

@@ -15,7 +15,8 @@ from hostgw.capture.tap_points import TapPoint
 from hostgw.clean import clean, plain
 from hostgw.fabric import Tracked
 from hostgw.model.guard import Guard
-from hostgw.model.host import Facts, HostState, Role
+from hostgw.model.host import Facts, Role
+from hostgw.model.host_state import HostState
 from hostgw.model.probe import Probes
 from hostgw.wire import Delta
 

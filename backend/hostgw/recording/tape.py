@@ -15,7 +15,7 @@ from hostgw.clean import clean
 from hostgw.errors import UsageError
 from hostgw.fabric import Tracked
 from hostgw.model.guard import Guard
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.probe import Probes
 from hostgw.recording import lines
 from hostgw.recording.lines import FORMAT, CaptureLine, FrameRow, FramesLine, Header, Line, Point, Told

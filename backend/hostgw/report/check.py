@@ -11,7 +11,8 @@ from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, Underlay
 from hostgw.model.finding import Finding, Severity
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw.plans.build import plan
 from hostgw.plans.model import Command

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hostgw.fabric import Fabric, Host
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.report.model import SCHEMA, DoctorItem, DoctorReport, Health
 
 HERE = "this machine"

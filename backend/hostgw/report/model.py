@@ -11,7 +11,8 @@ import msgspec
 from hostgw.capture.trace import Trace
 from hostgw.model.finding import Severity
 from hostgw.model.guard import GuardState
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 from hostgw.model.path import End, Leg, Query
 from hostgw.plans.model import Command
 

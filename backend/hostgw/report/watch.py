@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hostgw.live import Live
 from hostgw.live.view import View
 from hostgw.model.finding import Finding, Severity
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.report.check import check_report, check_text, finding_report
 from hostgw.report.model import SCHEMA, FindingReport, WatchEvent, WatchReport
 

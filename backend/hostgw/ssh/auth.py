@@ -10,7 +10,7 @@ import paramiko
 
 from hostgw.clean import clean
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.considerate import Considerate
 from hostgw.ssh.keys import MOST_OFFERED, KeyRing, offers
 from hostgw.ssh.settings import Settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hostgw.clean import clean
 from hostgw.errors import HostError, ProtocolError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh import payload, remote_command
 from hostgw.ssh.stderr_tail import StderrTail
 from hostgw.ssh.sudo import SudoDialogue

@@ -11,7 +11,7 @@ from paramiko.ssh_exception import IncompatiblePeer
 
 from hostgw.clean import clean
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh import host_key
 from hostgw.ssh.auth import Login
 from hostgw.ssh.considerate import Considerate

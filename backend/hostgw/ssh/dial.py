@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hostgw.clean import clean
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.lifeline import Lifeline
 
 _DEAD_PEER_MS = 15_000

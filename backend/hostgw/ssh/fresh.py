@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from hostgw.errors import HostError, HostgwError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.bootstrap import Started
 from hostgw.ssh.frames import FrameReader
 from hostgw.ssh.lifeline import Lifeline

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hostgw.clean import clean
 from hostgw.errors import HostError, KeyUnknownError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh import known_hosts
 from hostgw.ssh.known_hosts import Answer, Entry, Verdict
 from hostgw.ssh.settings import Settings

@@ -12,7 +12,7 @@ from typing import IO, cast
 
 from hostgw.clean import clean
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 
 _PATIENCE_S = 2.0
 

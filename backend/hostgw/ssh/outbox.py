@@ -7,7 +7,7 @@ import threading
 import time
 
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.calls import Calls
 from hostgw.ssh.clock import Clock
 from hostgw.ssh.transport import Process

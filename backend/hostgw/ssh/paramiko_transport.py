@@ -14,7 +14,7 @@ import paramiko
 
 from hostgw.clean import clean
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 
 _OPEN_S = 30.0
 _POLL_S = 5.0

@@ -17,7 +17,7 @@ from typing import IO
 
 from hostgw.clean import clean
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.dial import shut
 
 _PATIENCE_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.bootstrap import Started, Wishes, start_agent
 from hostgw.ssh.connect import Means, connect
 from hostgw.ssh.lifeline import Lifeline

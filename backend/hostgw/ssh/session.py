@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from hostgw.clean import clean
 from hostgw.errors import HostError, HostgwError, ProtocolError, RefusedError, UsageError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.ssh.backoff import Backoff
 from hostgw.ssh.bootstrap import Started
 from hostgw.ssh.calls import ANSWERS, Calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from hostgw.errors import HostError
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.wire import Captured, Reply
 
 

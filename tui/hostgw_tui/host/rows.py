@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from hostgw.fabric import Host, NamespaceState, Snapshot
 from hostgw.live.view import View
 from hostgw.mesh.bridges import container_link, is_container_bridge
-from hostgw.model.host import HostState, Namespace
+from hostgw.model.host import Namespace
+from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Link
 from hostgw_tui.host.rates import Rates, count, size
 from hostgw_tui.look import Line, Part, Row, Tone, cell, line

@@ -10,7 +10,7 @@ from hostgw.fabric import Host, Snapshot
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, Subnet
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import Prefix, prefix
 from hostgw_tui.look import STANDINGS, LazyRows, Row, Tone, cell
 

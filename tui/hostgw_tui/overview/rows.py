@@ -10,7 +10,7 @@ from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.model.finding import Finding, Severity
 from hostgw.model.guard import GuardState
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw_tui.look import NOT_ROOT, SEVERITIES, STATES, Line, Part, Row, Sign, Tone, cell, line
 from hostgw_tui.overview.explanation import explained, notice_lines

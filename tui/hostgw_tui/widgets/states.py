@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostgw.fabric import Host
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw_tui.look import STATES, Line, Part, Tone, cell, line
 
 

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from hostgw.checks.run import listed
 from hostgw.live.view import View
 from hostgw.model.finding import Severity
-from hostgw.model.host import HostState
+from hostgw.model.host_state import HostState
 from hostgw_tui.actions import EVERYWHERE, TITLES
 from hostgw_tui.look import Line, Part, Tone, line
 from hostgw_tui.widgets.layout import fitted
