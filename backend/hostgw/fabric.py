@@ -38,6 +38,8 @@ from hostgw.wire import Delta, Key, Row, Section, key, rows
 
 Table = Mapping[Key, Row]
 _EMPTY: Table = {}
+_OF_CONTAINERS = (Section.NAMESPACES, Section.LINKS)
+"""Sections of a host's own namespace that tell which containers there are and what they hang on."""
 
 
 def _kernel_order(route: Route) -> tuple[int, int, str, int, int, int]:
@@ -134,8 +136,15 @@ class NamespaceState:
         return tuple(a for a in self.addresses if a.index == index and a.family == 4)
 
     def ports_of(self, bridge: int) -> tuple[Link, ...]:
-        """Return the devices whose master is `bridge`."""
-        return tuple(link for link in self.links.values() if link.master == bridge)
+        """Return the devices whose master is `bridge`; for 0, those that have none."""
+        return tuple(self._ports.get(bridge, ()))
+
+    @cached_property
+    def _ports(self) -> dict[int, list[Link]]:
+        found: dict[int, list[Link]] = {}
+        for link in self.links.values():
+            found.setdefault(link.master, []).append(link)
+        return found
 
     def name_of(self, index: int) -> str:
         """Return the name of a device, or ``if7`` when it is not known."""
@@ -159,6 +168,8 @@ class Snapshot:
     states: Mapping[int, NamespaceState] = field(default_factory=dict)
     complete: bool = False
     """The first full picture has arrived."""
+    container_notes: dict[object, object] = field(default_factory=dict, init=False)
+    """What others worked out from containers and links alone: later snapshots share it until one of those changes."""
 
     @property
     def root(self) -> NamespaceState:
@@ -200,11 +211,16 @@ class Snapshot:
         if delta.section is Section.NAMESPACES:
             alive = {0} | {cast("Namespace", row).id for row in state.table(Section.NAMESPACES).values()}
             states = {ns: kept for ns, kept in states.items() if ns in alive}
-        return replace(self, states=states)
+        after = replace(self, states=states)
+        return self._share_notes(after) if delta.ns == 0 and delta.section not in _OF_CONTAINERS else after
+
+    def _share_notes(self, after: Snapshot) -> Snapshot:
+        object.__setattr__(after, "container_notes", self.container_notes)
+        return after
 
     def synced(self) -> Snapshot:
         """Return the snapshot marked complete."""
-        return replace(self, complete=True)
+        return self._share_notes(replace(self, complete=True))
 
 
 @dataclass(frozen=True)

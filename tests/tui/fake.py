@@ -189,6 +189,9 @@ class FakeEngine:
     def stop(self) -> None:
         self.asked.append("stop")
 
+    def give_way(self) -> None:
+        pass
+
     def look(self, counters: bool, host: str = "") -> None:
         self.looking = counters
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from importlib import import_module
 from typing import ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.message import Message
 from textual.screen import Screen
 
@@ -34,12 +34,19 @@ from hostgw_tui.widgets.main_screen import MainScreen
 
 REMOTE_FPS = 4
 """Repaints a second when the operator's own terminal is behind SSH."""
+DIALOGS = ("fix", "undo", "setup")
 Answers = Sequence[tuple[str, str]]
 
 
 def _screen(module: str, name: str) -> Callable[[], Screen[None]]:
     """Return what makes a screen when it is first shown, and imports it only then."""
     return lambda: cast("Screen[None]", getattr(import_module(f"hostgw_tui.{module}.screen"), name)())
+
+
+def _import_screens() -> None:
+    """Import what is shown later, so that the first key for it is answered like any other."""
+    for name in (*EVERYWHERE, *DIALOGS):
+        import_module(f"hostgw_tui.{name}.screen")
 
 
 def _beside(job: Callable[[], None]) -> None:
@@ -131,6 +138,12 @@ class HostgwApp(Replaying, Sharing):
     def _another_view(self) -> None:
         self.post_message(self.ViewChanged())
 
+    async def on_event(self, event: events.Event) -> None:
+        """Let what works in the background rest while a key or the mouse is answered."""
+        if isinstance(event, events.InputEvent):
+            self.engine.give_way()
+        await super().on_event(event)
+
     # ---- the view ----
 
     @property
@@ -147,13 +160,16 @@ class HostgwApp(Replaying, Sharing):
         if not self._settling and self.engine.view().settled:
             self._settling = True
             _beside(self._settle)
+            _beside(_import_screens)
         if (error := self.engine.record_error) and error != self._record_error:
             self._record_error = error
             self.tell(error, "error")
         self.remask()
         if not self.paused:
+            began = time.perf_counter()
             for screen in self._painted():
                 screen.renew()
+            self._pulse.took(2 * (time.perf_counter() - began))  # what is painted has then to be put together
 
     def _repaint(self) -> None:
         for screen in self._painted():

@@ -65,6 +65,9 @@ class Engine(Protocol):
     def stop(self) -> None:
         """Close every connection."""
 
+    def give_way(self) -> None:
+        """Have work in the background rest for a moment: somebody waits for the screen."""
+
     def look(self, counters: bool, host: str = "") -> None:
         """Have the hosts, or only this one, report counters, or no more."""
 

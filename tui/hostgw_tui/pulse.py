@@ -7,6 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 
+SHARE = 4
+"""A beat's work takes at most one part in so many of the time."""
+
 
 class Pulse:
     """Calls `beat` on the loop soon after `touch`, never more often than `per_second`."""
@@ -15,7 +18,7 @@ class Pulse:
         self._beat, self._gap = beat, 1.0 / max(1, per_second)
         self._lock = threading.Lock()
         self._pending = False
-        self._last = 0.0
+        self._last = self._rest = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -25,6 +28,10 @@ class Pulse:
     def stop(self) -> None:
         """No beat any more."""
         self._loop = None
+
+    def took(self, seconds: float) -> None:
+        """Tell how long the work of the last beat took: what is dear comes less often, so that keys find time."""
+        self._rest = SHARE * seconds
 
     def touch(self) -> None:
         """Note a change; from any thread, returns at once."""
@@ -39,7 +46,7 @@ class Pulse:
             self._loop = None
 
     def _schedule(self) -> None:
-        wait = self._last + self._gap - time.monotonic()
+        wait = self._last + max(self._gap, self._rest) - time.monotonic()
         if wait > 0 and self._loop is not None:
             self._loop.call_later(wait, self._fire)
         else:

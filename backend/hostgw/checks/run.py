@@ -79,7 +79,9 @@ _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTICE: 2}
 class Checker:
     """Runs the checks and remembers, per host, the result for the same snapshot and mesh (the very objects)."""
 
-    def __init__(self) -> None:
+    def __init__(self, between: Callable[[], None] = lambda: None) -> None:
+        """Call `between` before each host that has to be checked anew: it may let others go first."""
+        self._between = between
         self._memory: WeakKeyDictionary[Snapshot, tuple[Mesh, tuple[Finding, ...]]] = WeakKeyDictionary()
 
     def run(self, fabric: Fabric, mesh: Mesh) -> tuple[Finding, ...]:
@@ -98,6 +100,7 @@ class Checker:
         known = self._memory.get(snapshot)
         if known and known[0] is mesh:
             return known[1]
+        self._between()
         found = tuple(chain.from_iterable(check(host, mesh) for check in HOST_CHECKS))
         self._memory[snapshot] = (mesh, found)
         return found

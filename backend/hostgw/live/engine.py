@@ -208,6 +208,10 @@ class Live:
         """Why the recording ended, if it did."""
         return f"recording to {self.tape.path} ended: {self.tape.error}" if self.tape and self.tape.error else ""
 
+    def give_way(self) -> None:
+        """Have work in the background rest for a moment: somebody waits for the screen."""
+        self._intake.courtesy.ask()
+
     def look(self, counters: bool, host: str = "") -> None:
         """Have the hosts, or only this one, report counters each second, or no more."""
         names = frozenset({host} if host else self._sessions) if counters else frozenset()

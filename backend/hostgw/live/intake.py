@@ -13,6 +13,7 @@ from enum import IntEnum
 from hostgw.checks.run import Checker
 from hostgw.errors import ProtocolError
 from hostgw.fabric import Fabric, Host, Sample, Snapshot, Tracked
+from hostgw.live.courtesy import Courtesy
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
 from hostgw.model.guard import Guard
@@ -72,7 +73,8 @@ class Intake:
         fabric = Fabric({host.name: host for host in hosts})
         self._view = View(fabric, build(fabric))
         self._build, self._tape = build, tape
-        self._checker = Checker()
+        self.courtesy = Courtesy()
+        self._checker = Checker(self.courtesy.give_way)
         self._queue: deque[tuple[News, Concern, bool]] = deque()
         self._wake = threading.Condition()
         self._changed = threading.Condition()

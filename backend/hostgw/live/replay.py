@@ -16,6 +16,8 @@ from hostgw.clean import clean
 from hostgw.errors import CaptureError, UsageError
 from hostgw.fabric import Fabric
 from hostgw.inventory.inventory import Intent
+from hostgw.live.collecting import collect_seldom
+from hostgw.live.courtesy import Courtesy
 from hostgw.live.differences import Event, History
 from hostgw.live.replay_capture import ReplayCapture
 from hostgw.live.setting_up import SettingUp
@@ -61,7 +63,8 @@ class Replay:
     def __init__(self, recording: Recording, *, loop: bool = False) -> None:
         """Stand at the beginning; `loop` begins anew at the end."""
         self.recording, self._loop = recording, loop
-        self._memory, self._checker = Memory(), Checker()
+        self._courtesy = Courtesy()
+        self._memory, self._checker = Memory(), Checker(self._courtesy.give_way)
         self._subscribers: list[Callable[[], None]] = []
         self._lock, self._wake = threading.RLock(), threading.Event()
         self._stopped, self._playing, self._speed = False, False, 1.0
@@ -71,6 +74,7 @@ class Replay:
         self._history = History()
         self._captures = ReplayCapture(recording, self.now_ns)
         self._intents = _intents(recording.header.told)
+        self._shown_mesh = Mesh()
         self._view = self._worked_out(0, 0)
         self._history.note(self._view, recording.begin_ns / S)
         self._thread = threading.Thread(target=self._run, name="hostgw-replay", daemon=True)
@@ -157,9 +161,11 @@ class Replay:
             self.play(self._loop)
 
     def _worked_out(self, index: int, number: int) -> View:
-        fabric, mesh = self.recording.at(index).fabric, Mesh()
+        """Return a picture; a mesh that is as before stays the same object, by which checks know what they know."""
+        fabric, mesh = self.recording.at(index).fabric, self._shown_mesh
         try:
-            mesh = self._mesh(fabric, self._memory)
+            if (built := self._mesh(fabric, self._memory)) != mesh:
+                mesh = self._shown_mesh = built
             return View(fabric, mesh, self._checker.run(fabric, mesh), number)
         except Exception as error:  # whatever a file says, the rest of it can be shown
             self.recording.damage = clean(f"checks failed: {error}", 200)
@@ -176,6 +182,7 @@ class Replay:
 
     def start(self) -> None:
         """Begin to follow time, from now on."""
+        collect_seldom()
         self._since = time.monotonic()
         self._thread.start()
         self._captures.go(self._index)
@@ -230,6 +237,10 @@ class Replay:
             UsageError: always.
         """
         raise UsageError(ASKED, "", "Leave --probe out: what probes found then is in the recording.")
+
+    def give_way(self) -> None:
+        """Have work in the background rest for a moment: somebody waits for the screen."""
+        self._courtesy.ask()
 
     def look(self, counters: bool, host: str = "") -> None:
         """Do nothing: what was counted is in the recording."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hostgw.checks.run import listed
 from hostgw.fabric import Fabric
@@ -29,7 +30,7 @@ class View:
     checking_s: float = 0.0
     """How many seconds all of that took."""
 
-    @property
+    @cached_property
     def listed(self) -> tuple[Finding, ...]:
         """The findings without notices."""
         return listed(self.findings)

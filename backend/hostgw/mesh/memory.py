@@ -32,6 +32,24 @@ def per_snapshot(work_out: Callable[[Host, *Ts], T]) -> Callable[[Host, *Ts], T]
     return remembered
 
 
+def per_containers(work_out: Callable[[Host, *Ts], T]) -> Callable[[Host, *Ts], T]:
+    """Decorate a function that reads nothing of a host but its links, its containers and their namespaces' states.
+
+    What it returned outlives the snapshot: most events are about the host's own routes and neighbours.
+    """
+
+    @wraps(work_out)
+    def remembered(host: Host, *more: *Ts) -> T:
+        if host.snapshot is None:
+            return work_out(host, *more)
+        notes, what = host.snapshot.container_notes, (work_out, more)
+        if what not in notes:
+            notes[what] = work_out(host, *more)
+        return cast("T", notes[what])
+
+    return remembered
+
+
 def per_mesh(work_out: Callable[[Host, Mesh], T]) -> Callable[[Host, Mesh], T]:
     """Decorate a function of a host and the mesh that reads nothing else of the fabric; it must not alter its result.
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from hostgw.fabric import Host, NamespaceState
-from hostgw.mesh.memory import per_snapshot
+from hostgw.mesh.memory import per_containers
 from hostgw.mesh.model import Subnet
 from hostgw.model.host import Namespace
 from hostgw.model.ip import MASKS, Prefix, address_number
@@ -78,7 +78,7 @@ class Kind(NamedTuple):
     """Their addresses, as many for each as the footing has prefixes."""
 
 
-@per_snapshot
+@per_containers
 def stations(host: Host) -> tuple[Station, ...]:
     """Return the veths of a host's containers, by the containers' names."""
     return _in_order(kind.stations for kind in alike(host).values())
@@ -141,7 +141,7 @@ class _Visit:
         kind[2].extend(own)
 
 
-_visit = per_snapshot(_Visit)
+_visit = per_containers(_Visit)
 
 
 def _ends(host: Host) -> Mapping[int, list[Link]]:
@@ -173,13 +173,13 @@ def _in_order(kinds: Iterable[tuple[Station, ...]]) -> tuple[Station, ...]:
     return found[0] if len(found) == 1 else tuple(sorted(chain.from_iterable(found), key=attrgetter("place")))
 
 
-@per_snapshot
+@per_containers
 def footings(host: Host, wanted: Prefix) -> tuple[Footing, ...]:
     """Return the kinds of which some hold an address of a prefix."""
     return tuple(footing for footing in alike(host) if any(wanted.overlaps(prefix) for prefix in footing.prefixes))
 
 
-@per_snapshot
+@per_containers
 def _within(host: Host, wanted: Prefix, master: int | None) -> tuple[Station, ...]:
     kinds = []
     for footing in footings(host, wanted):
@@ -202,7 +202,7 @@ def served(host: Host, subnets: Iterable[Subnet]) -> Iterator[tuple[Station, Sub
             yield station, subnet
 
 
-@per_snapshot
+@per_containers
 def _ends_by_container(host: Host) -> Mapping[int, tuple[Link, ...]]:
     found: dict[int, tuple[Link, ...]] = {}
     for station in stations(host):

@@ -79,6 +79,16 @@ class Recording:
         """When it ends."""
         return self._times[-1]
 
+    def begin(self) -> None:
+        """Work out the first moment, and let go of its rows: what it is known by from now on is its state.
+
+        With many hosts they are most of a recording, and nothing reads them again.
+        """
+        self.at(0)
+        first = self.moments[0]
+        kept = tuple(line for line in first.lines if not isinstance(line, DeltaLine))
+        self.moments = (Moment(first.time_ns, kept), *self.moments[1:])
+
     def index(self, time_ns: int) -> int:
         """Return the newest moment that is not later than a time; the first if all are."""
         return max(0, bisect_right(self._times, time_ns) - 1)
@@ -145,7 +155,7 @@ def _read(file: BinaryIO, name: str) -> Recording:
     if not moments:
         raise ValueError("it says nothing of any host")
     recording = Recording(header, moments, name)
-    recording.at(0)
+    recording.begin()
     return recording
 
 

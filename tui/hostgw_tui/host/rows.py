@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from hostgw.fabric import Host, NamespaceState, Snapshot
 from hostgw.live.view import View
@@ -14,41 +15,57 @@ from hostgw_tui.host.rates import Rates, count, size
 from hostgw_tui.look import Line, Part, Row, Tone, cell, line
 
 
+@dataclass(frozen=True)
+class _Tree:
+    """What the branches of a tree are drawn from."""
+
+    host: Host
+    snapshot: Snapshot
+    view: View
+    behind: Mapping[int, list[Namespace]]
+    """Containers by the netns id by which links name where their peer is."""
+
+
 def tree_rows(host: Host, view: View) -> list[Row]:
     """Return the devices: NICs, then bridges with ports and containers, then what stands apart."""
     if host.snapshot is None:
         return []
-    tops = [link for link in host.root.links.values() if not link.master]
+    links = host.root.links.values()
+    tops = [link for link in links if not link.master]
     tops.sort(key=lambda link: (link.kind == "loopback", _is_bridge(link), link.index))
-    apart = [container for container in host.snapshot.containers if _outer(host, container) is None]
+    named = {link.peer_nsid for link in links}
+    apart = [container for container in host.snapshot.containers if container.nsid < 0 or container.nsid not in named]
+    tree = _Tree(host, host.snapshot, view, _by_nsid(host.snapshot.containers))
     rows: list[Row] = []
     for place, link in enumerate(tops):
-        last = place == len(tops) - 1 and not apart
-        rows += _branch(host, host.snapshot, view, link, "", last)
+        rows += _branch(tree, link, "", place == len(tops) - 1 and not apart)
     for place, container in enumerate(apart):
         rows += _container(host.snapshot, container, "", place == len(apart) - 1)
     return rows
+
+
+def _by_nsid(containers: Iterable[Namespace]) -> Mapping[int, list[Namespace]]:
+    found: dict[int, list[Namespace]] = {}
+    for container in containers:
+        if container.nsid >= 0:
+            found.setdefault(container.nsid, []).append(container)
+    return found
 
 
 def _is_bridge(link: Link) -> bool:
     return link.kind == "bridge"
 
 
-def _outer(host: Host, container: Namespace) -> Link | None:
-    if container.nsid < 0:
-        return None
-    return next((link for link in host.root.links.values() if link.peer_nsid == container.nsid), None)
-
-
-def _branch(host: Host, snapshot: Snapshot, view: View, link: Link, guide: str, last: bool) -> Iterator[Row]:
-    yield _link_row(f"{guide}{'└─ ' if last else '├─ '}", link, host.root, 0, _what(host, view, link))
+def _branch(tree: _Tree, link: Link, guide: str, last: bool) -> Iterator[Row]:
+    what = _what(tree.host, tree.view, link)
+    yield _link_row(f"{guide}{'└─ ' if last else '├─ '}", link, tree.host.root, 0, what)
     below = guide + ("   " if last else "│  ")
-    ports = host.root.ports_of(link.index)
-    inside = [c for c in snapshot.containers if c.nsid >= 0 and c.nsid == link.peer_nsid]
+    ports = tree.host.root.ports_of(link.index)
+    inside = tree.behind.get(link.peer_nsid, [])
     for place, port in enumerate(ports):
-        yield from _branch(host, snapshot, view, port, below, place == len(ports) - 1 and not inside)
+        yield from _branch(tree, port, below, place == len(ports) - 1 and not inside)
     for place, container in enumerate(inside):
-        yield from _container(snapshot, container, below, place == len(inside) - 1)
+        yield from _container(tree.snapshot, container, below, place == len(inside) - 1)
 
 
 def _container(snapshot: Snapshot, container: Namespace, guide: str, last: bool) -> Iterator[Row]:

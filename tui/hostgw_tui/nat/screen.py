@@ -13,12 +13,13 @@ from textual.message import Message
 
 from hostgw.clean import clean
 from hostgw.fabric import Host
+from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.wire import ConntrackReply
 from hostgw_tui.actions import bindings
 from hostgw_tui.host.rates import Rates
 from hostgw_tui.host.rows import position, title
-from hostgw_tui.look import Tone, cell
+from hostgw_tui.look import Row, Tone, cell
 from hostgw_tui.nat.rows import case_rows, flow_rows, rule_lines, rule_rows, totals
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
@@ -69,6 +70,7 @@ class NatScreen(MainScreen):
         self._rates = Rates()
         self._with_filter = True
         self._flows_of = ""
+        self._cases: tuple[object, list[Row]] = None, []
 
     def body(self) -> ComposeResult:
         """Verdicts on top, rules or flows below."""
@@ -95,13 +97,21 @@ class NatScreen(MainScreen):
         cases, rules = self.query_one("#cases", Grid), self.query_one("#rules", Grid)
         place = position(view, host.name) if host else ""
         cases.border_title = Content(with_freshness(f"NAT of {title(host, place)}", host, self.hostgw.now()))
-        cases.show(case_rows(shown, view) if shown else [], absent(host, "No packet to judge: it owns no subnet."))
+        rows = self._judged(shown, view) if shown else []
+        cases.show(rows, absent(host, "No packet to judge: it owns no subnet."))
         nothing = "No rules: no iptables tables hold any."
         rows = rule_rows(shown, view.mesh, self._rates, self._with_filter) if shown else []
         rules.show(rows, absent(host, nothing))
         rules.border_title = "rules of nat and FORWARD" if self._with_filter else "rules of nat (t: FORWARD as well)"
         if self._flows_of and self._flows_of != self.hostgw.current_host():
             self._show_flows(False)
+
+    def _judged(self, host: Host, view: View) -> list[Row]:
+        """Return what becomes of packets, worked out once for a state of the host: many rules are walked for it."""
+        inputs = host.snapshot, view.mesh
+        if self._cases[0] != inputs:
+            self._cases = inputs, case_rows(host, view)
+        return self._cases[1]
 
     def finding(self) -> Finding | None:
         """Return the first NAT finding of this host."""

@@ -7,7 +7,6 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from hostgw.checks.run import listed
 from hostgw.live.view import View
 from hostgw.model.finding import Severity
 from hostgw.model.host_state import HostState
@@ -75,7 +74,7 @@ def summary(view: View, paused: bool, title: str = "") -> Line:
     """Return how the fleet is: hosts that are up, findings, pause."""
     hosts = view.fabric.hosts.values()
     up = sum(host.state is HostState.UP for host in hosts)
-    found = listed(view.findings)
+    found = view.listed
     errors = sum(finding.severity is Severity.ERROR for finding in found)
     state = Part(f"{up}/{len(hosts)} up", Tone.OK if up == len(hosts) else Tone.WARN)
     unread = sum(not (host.readable and host.state is HostState.UP and not host.is_partial) for host in hosts)
