@@ -11,8 +11,8 @@ from hostgw.live.view import View
 from hostgw.mesh import Mesh, Subnet
 from hostgw.model.finding import Finding
 from hostgw.model.host_state import HostState
-from hostgw.model.ip import Prefix, prefix
-from hostgw_tui.look import STANDINGS, LazyRows, Row, Tone, cell
+from hostgw.model.ip import Prefix, maybe_prefix, prefix
+from hostgw_tui.look import STANDINGS, LazyRows, Part, Row, Tone, cell
 
 Standings = dict[Prefix, Standing]
 ABOUT_ROUTES = ("route-", "rule-", "subnet-", "owner-")
@@ -51,13 +51,18 @@ def judgements(host: Host, mesh: Mesh) -> Iterator[Judgement]:
     yield from (judge_own(host, subnet) for subnet in (member.subnets if member else ()))
 
 
-class MatrixRows(LazyRows):
-    """A row per host, made on demand."""
+def subnets_of(mesh: Mesh) -> tuple[Subnet, ...]:
+    """Return the columns of the matrix: each subnet once, however many claim it."""
+    return tuple({subnet.prefix: subnet for subnet in reversed(mesh.subnets)}.values())[::-1]
 
-    def __init__(self, view: View, judge: Judge) -> None:
+
+class MatrixRows(LazyRows):
+    """A row per host, made on demand; its cells are words, or glyphs alone."""
+
+    def __init__(self, view: View, judge: Judge, glyphs: bool = False) -> None:
         self._hosts = tuple(view.fabric.hosts.values())
-        self._mesh, self._judge = view.mesh, judge
-        self.subnets: tuple[Subnet, ...] = tuple({s.prefix: s for s in reversed(view.mesh.subnets)}.values())[::-1]
+        self._mesh, self._judge, self._glyphs = view.mesh, judge, glyphs
+        self.subnets = subnets_of(view.mesh)
 
     def __len__(self) -> int:
         return len(self._hosts) if self.subnets else 0
@@ -73,6 +78,8 @@ class MatrixRows(LazyRows):
         old = host.state is not HostState.UP
         known = LAST_HEARD if old else CELLS
         cells = tuple(known[_standing(standings, subnet.prefix, host)] for subnet in self.subnets)
+        if self._glyphs:
+            cells = tuple((Part(part.text[0], part.tone),) for (part,) in cells)
         return Row(host.name, (cell(host.name, Tone.NAME), *cells), dim=old)
 
 
@@ -84,6 +91,18 @@ def finding_of(view: View, host: str, wanted: Prefix) -> Finding | None:
     """Return the listed finding that a cell of the matrix stands for."""
     mine = (found for found in view.listed if found.host == host and found.code.startswith(ABOUT_ROUTES))
     return next((found for found in mine if _about(found.subject, wanted)), None)
+
+
+def bad_cells(view: View) -> dict[tuple[str, Prefix], Finding]:
+    """Return the listed finding of each cell that has one, by host and subnet."""
+    columns = [subnet.prefix for subnet in subnets_of(view.mesh)]
+    known = set(columns)
+    found: dict[tuple[str, Prefix], Finding] = {}
+    for finding in view.listed:
+        if finding.code.startswith(ABOUT_ROUTES) and (about := maybe_prefix(finding.subject)):
+            for column in [about] if about in known else [each for each in columns if each.covers(about)]:
+                found.setdefault((finding.host, column), finding)
+    return found
 
 
 def _about(subject: str, wanted: Prefix) -> bool:

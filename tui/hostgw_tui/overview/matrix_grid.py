@@ -1,7 +1,8 @@
-"""The widget of the matrix: a grid with a cell cursor and a first column that stays."""
+"""The widget of the matrix: a grid with a cell cursor, a first column that stays, and a zoom."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -12,14 +13,16 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from hostgw.live.view import View
 from hostgw.mesh import Subnet
-from hostgw_tui.look import Part, Row
-from hostgw_tui.overview.matrix import MatrixRows
+from hostgw.model.finding import Finding
+from hostgw.model.ip import Prefix
+from hostgw_tui.look import Line, Row
+from hostgw_tui.overview.matrix import Judge, MatrixRows, bad_cells, subnets_of
+from hostgw_tui.overview.matrix_zoom import GLYPH, GROUP, WORDS, GroupRows, Zoom, fitting, group_size, labels
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column, fitted
 
-CELL = 13
-"""Least width of a cell: `⊘ off-segment`, `10.239.0.0/24`."""
 NAME = 16
 
 
@@ -34,21 +37,123 @@ class MatrixGrid(Grid):
 
     def __init__(self, *, id: str, title: str) -> None:  # noqa: A002
         super().__init__((), id=id, title=title)
+        self._view, self._judge = View(), Judge()
+        self._hosts: tuple[str, ...] = ()
         self._subnets: tuple[Subnet, ...] = ()
-        self._head_width, self._cell = 4, CELL
+        self._bad: Mapping[tuple[str, Prefix], Finding] = {}
+        self._labels: tuple[str, ...] = ()
+        self._head_width, self._cell = 4, WORDS
+        self._wanted: Zoom | None = None
+        self.zoom, self._share = Zoom.WORDS, 1
 
-    def show_matrix(self, rows: MatrixRows, names: int, empty: tuple[tuple[Part, ...], ...]) -> None:
-        """Show other rows; `names` is the width of the longest host name."""
-        self._subnets, self._head_width = rows.subnets, min(NAME, max(4, names))
-        self._cell = max([CELL, *(len(str(subnet.prefix)) for subnet in rows.subnets)])
-        self.columns = (Column("HOST", self._head_width), *(Column(str(s.prefix), self._cell) for s in rows.subnets))
-        self.column = max(0, min(self.column, len(rows.subnets) - 1))
-        self.show(rows, empty)
+    # ---- what is shown ----
+
+    def show_matrix(self, view: View, empty: tuple[Line, ...]) -> None:
+        """Show another view, as closely as asked for; else as near as lets all columns be in sight."""
+        if view.findings is not self._view.findings or view.mesh is not self._view.mesh:
+            self._bad = bad_cells(view)
+        self._view, self._subnets, self._hosts = view, subnets_of(view.mesh), tuple(view.fabric.hosts)
+        self._choose()
+        self.show(self._made(), empty)
+
+    def _made(self) -> MatrixRows | GroupRows:
+        if self.zoom is Zoom.GROUPS:
+            return GroupRows(self._view, self._share, self._bad)
+        return MatrixRows(self._view, self._judge, self.zoom is Zoom.GLYPHS)
+
+    def _choose(self) -> None:
+        """Lay out for the width that there is."""
+        widest = max([WORDS, *(len(str(subnet.prefix)) for subnet in self._subnets)])
+        names = max((len(name) for name in self._hosts), default=0)
+        room = self.scrollable_content_region.width - min(NAME, max(4, names)) - 1
+        zoom = fitting(len(self._subnets), widest, room) if self._wanted is None else self._wanted
+        size = group_size(len(self._subnets), room) if zoom is Zoom.GROUPS else 1
+        self._move_to_zoom(zoom, size)
+        self._head_width = NAME if zoom is Zoom.GROUPS else min(NAME, max(4, names))
+        self._cell = {Zoom.WORDS: widest, Zoom.GLYPHS: GLYPH, Zoom.GROUPS: GROUP}[zoom]
+        self._labels = labels(self._view, zoom, size)
+        self.columns = (Column("HOST", self._head_width), *(Column(label, self._cell) for label in self._labels))
+        self.column = max(0, min(self.column, len(self._labels) - 1))
+
+    def _move_to_zoom(self, zoom: Zoom, size: int) -> None:
+        """Keep the cursor where it is in the mesh."""
+        if (zoom, size) == (self.zoom, self._share):
+            return
+        row, column = self.cursor * self._share // size, self.column * self._share // size
+        self.zoom, self._share = zoom, size
+        self._strips.clear()
+        if self.rows:
+            self.rows = self.all_rows = self._made()
+            self.cursor = self._selectable(row)
+        self.column = column
+
+    def action_zoom(self) -> None:
+        """Look from further away; from the furthest, in words again."""
+        self.zoom_to(Zoom((self.zoom + 1) % len(Zoom)))
+
+    def zoom_to(self, zoom: Zoom) -> None:
+        """Look this closely from now on."""
+        self._wanted = zoom
+        if self._subnets:
+            self.show_matrix(self._view, self.empty)
+            self._reveal()
+            self.watch_column()
+
+    # ---- the cell under the cursor ----
 
     @property
     def subnet(self) -> Subnet | None:
-        """The subnet under the cursor."""
-        return self._subnets[self.column] if self.column < len(self._subnets) else None
+        """The subnet under the cursor; of a group the first."""
+        place = self.column * self._share
+        return self._subnets[place] if place < len(self._subnets) else None
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding under the cursor; of a group the first."""
+        return next((found for key in self._here() if (found := self._bad.get(key))), None)
+
+    def _here(self) -> list[tuple[str, Prefix]]:
+        """Return the hosts and subnets of the cell under the cursor."""
+        top, left = self.cursor * self._share, self.column * self._share
+        subnets = self._subnets[left : left + self._share]
+        return [(host, subnet.prefix) for host in self._hosts[top : top + self._share] for subnet in subnets]
+
+    @property
+    def told(self) -> str:
+        """Where the cursor is, for a title, where glyphs or groups do not tell it."""
+        here = self._here()
+        if self.zoom is Zoom.WORDS or not here:
+            return ""
+        (host, first), (last, until) = here[0], here[-1]
+        found = sum(key in self._bad for key in here)
+        if self.zoom is Zoom.GLYPHS:
+            return f"{host} to {first}{': wrong' if found else ''}"
+        many = f"{host}…{last} to {first}…{until}"
+        return f"{many}: {found} wrong, z shows them" if found else many
+
+    def go_to_bad(self, by: int) -> bool:
+        """Put the cursor on the next cell that has a finding, or the one before; tell whether there is any."""
+        rows = {name: place // self._share for place, name in enumerate(self._hosts)}
+        columns = {subnet.prefix: place // self._share for place, subnet in enumerate(self._subnets)}
+        cells = sorted({(rows[host], columns[subnet]) for host, subnet in self._bad})
+        if not cells:
+            return False
+        here = self.cursor, self.column
+        further = [c for c in cells if c > here] if by > 0 else [c for c in reversed(cells) if c < here]
+        self.cursor, self.column = (further or (cells if by > 0 else cells[::-1]))[0]
+        return True
+
+    def enter_group(self) -> bool:
+        """Zoom into the group under the cursor, to what is wrong there; tell whether it was one."""
+        if self.zoom is not Zoom.GROUPS or not (here := self._here()):
+            return False
+        host, subnet = next((key for key in here if key in self._bad), here[0])
+        self.zoom_to(Zoom.WORDS)
+        self.cursor = self._hosts.index(host)
+        self.column = next(i for i, each in enumerate(self._subnets) if each.prefix == subnet)
+        return True
+
+    # ---- moving ----
 
     @property
     def _head(self) -> int:
@@ -61,15 +166,21 @@ class MatrixGrid(Grid):
         if not self.rows:
             super()._measure()
             return
-        width = self._head_width + 1 + len(self._subnets) * (self._cell + 1)
+        width = self._head_width + 1 + len(self._labels) * (self._cell + 1)
         size = Size(max(width, self.scrollable_content_region.width), len(self.rows) + 1)
         if size != self.virtual_size:
             self.virtual_size = size
             self.refresh(layout=True)
 
+    def on_resize(self) -> None:
+        """Choose anew what fits."""
+        if self._subnets and self._wanted is None:
+            self.show_matrix(self._view, self.empty)
+        super().on_resize()
+
     def action_column(self, by: int) -> None:
         """Move the cursor sideways."""
-        self.column = max(0, min(self.column + by, len(self._subnets) - 1))
+        self.column = max(0, min(self.column + by, len(self._labels) - 1))
 
     def watch_column(self) -> None:
         """Keep the cursor in sight."""
@@ -84,22 +195,27 @@ class MatrixGrid(Grid):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the cell first."""
         at = event.get_content_offset(self)
-        if at and at.x > self._head_width and self._subnets:
+        if at and at.x > self._head_width and self._labels:
             place = (at.x - self._head_width - 1 + int(self.scroll_offset.x)) // (self._cell + 1)
-            self.column = max(0, min(place, len(self._subnets) - 1))
+            self.column = max(0, min(place, len(self._labels) - 1))
         super().on_click(event)
+
+    # ---- painting ----
 
     def _in_sight(self, width: int) -> range:
         """Return the columns of which something can be seen."""
         left = int(self.scroll_offset.x)
         first = left // (self._cell + 1)
-        return range(first, min(len(self._subnets), (left + width) // (self._cell + 1) + 1))
+        return range(first, min(len(self._labels), (left + width) // (self._cell + 1) + 1))
 
     def _header(self, width: int) -> Strip:
-        style = self._base + self.style("header")
-        labels = [str(self._subnets[place].prefix)[: self._cell] for place in self._in_sight(width)]
-        cells = [Segment(f"{label:<{self._cell}} ", style) for label in labels]
-        return self._joined(Segment(" " * (self._head_width + 1), style), cells, width, style)
+        style, step = self._base + self.style("header"), self._cell + 1
+        text = ""
+        for place in self._in_sight(width):
+            text = f"{text:<{(place - self._in_sight(width).start) * step}}"
+            text += self._labels[place][: self._cell if self.zoom is Zoom.WORDS else None]
+        filled = Segment(f"{text:<{len(self._in_sight(width)) * step}}", style)
+        return self._joined(Segment(" " * (self._head_width + 1), style), [filled], width, style)
 
     def _row(self, row: Row, mark: str, width: int) -> Strip:
         seen = self._in_sight(width)

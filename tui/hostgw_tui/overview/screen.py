@@ -17,7 +17,7 @@ from hostgw.model.finding import Finding
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
 from hostgw_tui.overview.events import event_lines, since
-from hostgw_tui.overview.matrix import Judge, MatrixRows, finding_of, judgements
+from hostgw_tui.overview.matrix import judgements
 from hostgw_tui.overview.matrix_grid import MatrixGrid
 from hostgw_tui.overview.rows import (
     ago_text,
@@ -76,7 +76,6 @@ class OverviewScreen(MainScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._judge = Judge()
         self._explained: Finding | None = None
         self._told_of: Sequence[Event] = ()
         self._lent_at: int | None = None
@@ -95,9 +94,7 @@ class OverviewScreen(MainScreen):
         view = self.view
         hosts = self.query_one("#hosts", Grid)
         hosts.show(host_rows(view, self.hostgw.now()), (cell("no hosts are listed", Tone.NOTE),))
-        matrix = self.query_one(MatrixGrid)
-        names = max((len(name) for name in view.fabric.hosts), default=0)
-        matrix.show_matrix(MatrixRows(view, self._judge), names, no_subnet(view))
+        self.query_one(MatrixGrid).show_matrix(view, no_subnet(view))
         findings = self.query_one("#findings", Grid)
         findings.show(finding_rows(view.listed), no_findings(view))
         self._lend_focus(hosts, findings)
@@ -106,7 +103,8 @@ class OverviewScreen(MainScreen):
 
     def _head_tables(self) -> None:
         """Name the tables, and tell which part of them is in sight."""
-        titles = {"#hosts": "hosts", "#matrix": f"mesh · {network_title(self.view)}"}
+        mesh = " · ".join(filter(None, ("mesh", network_title(self.view), self.query_one(MatrixGrid).told)))
+        titles = {"#hosts": "hosts", "#matrix": mesh}
         for selector, title in {**titles, "#findings": findings_title(self.view)}.items():
             grid = self.query_one(selector, Grid)
             grid.border_title = Content(" · ".join(filter(None, (title, grid.extent))))
@@ -173,7 +171,7 @@ class OverviewScreen(MainScreen):
         if grid is None or row is None:
             return None
         if isinstance(grid, MatrixGrid):
-            return finding_of(self.view, row.key, grid.subnet.prefix) if grid.subnet else None
+            return grid.finding
         return next((found for found in self.view.listed if found.host == row.key), None)
 
     def _highlighted(self) -> Finding | None:
@@ -187,6 +185,8 @@ class OverviewScreen(MainScreen):
             host = self.view.fabric.hosts[event.row.key]
             self.hostgw.host = host.name
             self.hostgw.read(host.name, host_lines(host, self.view, self.hostgw.now()), (("r", "retry"), ("2", "open")))
+        elif isinstance(event.grid, MatrixGrid) and event.grid.enter_group():
+            return
         elif finding := self.finding():
             self.hostgw.read(finding.code, finding_details(finding, self.view), (("f", "fix"),), finding)
         elif isinstance(event.grid, MatrixGrid):
@@ -208,6 +208,17 @@ class OverviewScreen(MainScreen):
         if judged[0].expected:
             told.append(line(Part("expected  ", Tone.DIM), Part(str(judged[0].expected), Tone.CODE)))
         return told
+
+    def action_zoom(self) -> None:
+        """Look at the mesh from further away, or in words again."""
+        self.query_one(MatrixGrid).action_zoom()
+
+    def action_bad_cell(self, by: int) -> None:
+        """Go to the next cell of the mesh that is wrong, or to the one before."""
+        matrix = self.query_one(MatrixGrid)
+        matrix.focus()
+        if not matrix.go_to_bad(by):
+            self.hostgw.tell("no cell of the mesh is wrong")
 
     def action_assumptions(self) -> None:
         """Tell what was assumed of the mesh, and why."""
