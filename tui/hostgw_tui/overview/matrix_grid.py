@@ -96,8 +96,7 @@ class MatrixGrid(Grid):
         self._wanted = zoom
         if self._subnets:
             self.show_matrix(self._view, self.empty)
-            self._reveal()
-            self.watch_column()
+            self.call_after_refresh(self._reveal_cell)  # when there is room for all of it
 
     # ---- the cell under the cursor ----
 
@@ -177,6 +176,10 @@ class MatrixGrid(Grid):
         if self._subnets and self._wanted is None:
             self.show_matrix(self._view, self.empty)
         super().on_resize()
+
+    def _reveal_cell(self) -> None:
+        self._reveal()
+        self.watch_column()
 
     def action_column(self, by: int) -> None:
         """Move the cursor sideways."""
