@@ -154,7 +154,7 @@ async def test_255_hosts_scroll(make: Make) -> None:
     app = make(one_missing(64))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        await pilot.press("shift+tab", "G", *["right"] * 20)
+        await pilot.press("z", "shift+tab", "G", *["right"] * 20)
         await settle(pilot)
         text = screen_text(app)
         assert "vm64 " in text

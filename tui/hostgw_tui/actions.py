@@ -99,6 +99,7 @@ ACTIONS: list[Action] = [
     Action("app.next_finding(-1)", ("N",), "previous finding", "go to the previous finding"),
     Action("filter", ("slash",), "filter", "show only rows with this text; ! in front turns it round",
            footer=("overview", *HOST_SCREENS)),
+    Action("columns", ("O",), "columns", "sort the table by a column, show and hide columns; a click on a title sorts"),
     Action("app.retry", ("r",), "retry", "connect again to hosts that cannot be reached, read the others anew"),
     Action("copy", ("y",), "copy", "send the row under the cursor to the terminal's clipboard"),
     Action("app.commands", ("at",), "commands", "show the commands that were run"),

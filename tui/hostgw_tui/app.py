@@ -30,6 +30,7 @@ from hostgw_tui.pulse import Pulse
 from hostgw_tui.replay.controls import Replaying
 from hostgw_tui.sharing import Sharing
 from hostgw_tui.widgets.dialog import TextDialog
+from hostgw_tui.widgets.filter_input import Past
 from hostgw_tui.widgets.main_screen import MainScreen
 
 REMOTE_FPS = 4
@@ -112,6 +113,7 @@ class HostgwApp(Replaying, Sharing):
         super().__init__(prompter or DialogPrompter(), ascii, look)
         self.engine, self.label, self.now, self.wall_clock = engine, title, clock, wall_clock
         self.paused = False
+        self.past = Past()
         self.host = ""
         self.lab, self.lesson = lab, 1
         self._frozen: View | None = None

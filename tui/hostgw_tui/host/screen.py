@@ -55,7 +55,7 @@ class HostScreen(MainScreen):
 
     def body(self) -> ComposeResult:
         """The tree, and beside or below it links and settings."""
-        yield Grid(TREE, id="tree", title="host")
+        yield Grid(TREE, id="tree", title="host", sortable=False)
         with Vertical(id="figures"):
             yield Grid(LINKS, id="links", title="links")
             yield Grid(SETTINGS, id="settings", title="kernel settings")

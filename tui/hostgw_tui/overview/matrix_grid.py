@@ -34,6 +34,7 @@ class MatrixGrid(Grid):
         Binding("right,l", "column(1)", "Right", show=False),
     ]
     column = reactive(0, repaint=False)
+    arrangeable = False
 
     def __init__(self, *, id: str, title: str) -> None:  # noqa: A002
         super().__init__((), id=id, title=title)

@@ -84,8 +84,8 @@ class PacketsScreen(Inspecting):
         """State line, list, hop table, two taps of it, filter line."""
         yield Reader(id="status")
         yield JourneyGrid(JOURNEYS, id="journeys", title="packets")
-        yield HopGrid(HOPS, id="hops", title="hops of the selected packet")
-        yield Grid((), id="diff")
+        yield HopGrid(HOPS, id="hops", title="hops of the selected packet", sortable=False)
+        yield Grid((), id="diff", sortable=False)
         yield FilterLine()
 
     def on_mount(self) -> None:

@@ -66,7 +66,7 @@ class TapsDialog(ModalScreen[tuple[TapPoint, ...] | None]):
         """Lay out the tree and the keys."""
         with Vertical(classes="dialog tall") as box:
             box.border_title = "capture at"
-            yield Grid(TAPS, id="taps")
+            yield Grid(TAPS, id="taps", sortable=False)
             yield Reader([cell(HIDDEN, Tone.DIM)], id="told")
             keys = (("space", "choose"), ("a", "host"), ("← →", "fold"), ("p", "path"), ("enter", "use"))
             yield Static(content([hint(*keys, ("esc", "cancel"))]), classes="dialog-keys")

@@ -44,7 +44,7 @@ class EndDialog(ModalScreen[str | None]):
             more = ", or any IPv4 address" if self._any_address else ""
             yield Input(placeholder=f"part of a name or address{more}", compact=True, id="needle")
             yield Static(id="taken", markup=False)
-            yield Grid(PLACES, id="places")
+            yield Grid(PLACES, id="places", sortable=False)
             keys = (("type", "narrow"), ("↑↓", "move"), ("enter", "choose"), ("esc", "cancel"))
             yield Static(content([hint(*keys)]), classes="dialog-keys")
 

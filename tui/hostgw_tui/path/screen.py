@@ -76,7 +76,7 @@ class PathScreen(MainScreen):
     def body(self) -> ComposeResult:
         """The ends, the way, and why."""
         yield Reader(id="ends")
-        yield Grid(WAY, id="way", title="way")
+        yield Grid(WAY, id="way", title="way", sortable=False)
         yield Reader(id="why")
 
     def paint(self) -> None:

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from hostgw_tui.look import LazyRows, Line, Part, Row, Tone, cell, plain
+from hostgw_tui.widgets.arrangement import Arrangement
 from hostgw_tui.widgets.grid_painter import GridPainter
 from hostgw_tui.widgets.layout import Column, fitted, measure
 
@@ -61,8 +62,17 @@ class Grid(GridPainter, can_focus=True):
             """The grid."""
             return self.grid
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None, title: str = "") -> None:  # noqa: A002
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        id: str | None = None,  # noqa: A002
+        title: str = "",
+        sortable: bool = True,
+    ) -> None:
+        """Make a table; the order of the rows of one that is not `sortable` says something itself."""
         super().__init__(columns, id, title)
+        self._sortable = sortable
         self.all_rows: Sequence[Row] = ()
         """The rows before the filter."""
 
@@ -82,7 +92,7 @@ class Grid(GridPainter, can_focus=True):
 
     def _sift(self) -> None:
         key = row.key if (row := self.current) else None
-        self.rows = self._matching() if self.needle else self.all_rows
+        self.rows = self.arrangement.rows(self._matching() if self.needle else self.all_rows)
         self._measure()
         found = self.index_of(key) if key is not None else None
         self.cursor = self._selectable(self.cursor if found is None else found)
@@ -91,6 +101,20 @@ class Grid(GridPainter, can_focus=True):
     def _matching(self) -> Sequence[Row]:
         wanted, inverse = self.needle.removeprefix("!").lower(), self.needle.startswith("!")
         return [r for r in self.all_rows if not r.span and (wanted in self.text_of(r).lower()) != inverse]
+
+    arrangeable = True
+    """Its columns can be chosen."""
+
+    @property
+    def sortable(self) -> bool:
+        """Its rows can be put in another order."""
+        return self._sortable and not isinstance(self.all_rows, LazyRows)
+
+    def rearrange(self, arrangement: Arrangement) -> None:
+        """Show rows in another order, or other columns."""
+        self.arrangement = arrangement
+        self._strips.clear()
+        self._sift()
 
     def _nothing(self) -> Sequence[Line]:
         if self.needle and self.all_rows:
@@ -199,13 +223,24 @@ class Grid(GridPainter, can_focus=True):
             self.post_message(self.Chosen(self, row))
 
     def on_click(self, event: events.Click) -> None:
-        """Select by one click, choose by two."""
+        """Select by one click, choose by two; sort by a click on a column's label."""
         at = event.get_content_offset(self)
         index = at.y - self._head + int(self.scroll_offset.y) if at and at.y >= self._head else -1
+        if at and self.sortable and at.y < self._head and not self.heads:
+            self._sort_at(at.x)
         if 0 <= index < len(self.rows) and not self.rows[index].span:
             self.cursor = index
             if event.chain > 1:
                 self.choose()
+
+    def _sort_at(self, x: int) -> None:
+        """Sort by the column whose label was clicked."""
+        left = 0
+        for index, width in enumerate(self._widths):
+            if left <= x < left + width:
+                self.rearrange(self.arrangement.sorted_by(index))
+                return
+            left += width + 1 if width else 0
 
     def on_resize(self) -> None:
         """Lay the columns out anew."""

@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from hostgw_tui.look import Line, Part, Row, Tone
 from hostgw_tui.output import Gate
+from hostgw_tui.widgets.arrangement import Arrangement
 from hostgw_tui.widgets.layout import Column, clipped, fitted, measure, wrapped
 
 
@@ -41,6 +42,8 @@ class GridPainter(ScrollView):
         self.empty: tuple[Line, ...] = ()
         """What is said when there are none."""
         self.border_title = Content(title)
+        self.arrangement = Arrangement()
+        """Order and columns that the person chose."""
         self._widths: tuple[int, ...] = ()
         self._strips: LRUCache[object, Strip] = LRUCache(512)
         self._styles: dict[str, Style] = {}
@@ -56,7 +59,7 @@ class GridPainter(ScrollView):
 
     def _measure(self) -> None:
         width = self.scrollable_content_region.width or self.size.width
-        self._widths = measure(self.columns, self.rows, width)
+        self._widths = measure(self.arrangement.columns(self.columns), self.rows, width)
         lines = len(self.rows) + self._head if self.rows else len(wrapped(self._nothing(), width))
         self._extend(Size(width, max(1, lines)))
 
@@ -149,7 +152,8 @@ class GridPainter(ScrollView):
 
     def _header(self, width: int) -> Strip:
         widths = clipped(self._widths, width)
-        cells = [fitted((Part(c.label),), w, c.right) for c, w in zip(self.columns, widths)]
+        columns = self.arrangement.columns(self.columns)
+        cells = [fitted((Part(c.label),), w, c.right) for c, w in zip(columns, widths)]
         style = self._base + self.style("header")
         text = " ".join("".join(part.text for part in cell) for cell, w in zip(cells, widths) if w)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)

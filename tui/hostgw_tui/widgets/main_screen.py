@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
@@ -16,6 +16,7 @@ from hostgw.model.finding import Finding
 from hostgw_tui.actions import HOST_SCREENS
 from hostgw_tui.look import Row
 from hostgw_tui.replay.bar import ReplayBar
+from hostgw_tui.widgets.filter_input import FilterInput
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.keybar import KeyBar
 from hostgw_tui.widgets.topbar import TopBar, summary
@@ -50,7 +51,7 @@ class MainScreen(Screen[None]):
         yield TopBar(self.SCOPE)
         with Container(id="body"):
             yield from self.body()
-        yield Input(id="filter", placeholder="text to keep, !text to hide", compact=True, select_on_focus=False)
+        yield FilterInput(self.hostgw.past)
         yield Static(TOO_SMALL, id="small", markup=False)
         if self.hostgw.replay:
             yield ReplayBar()
@@ -180,16 +181,23 @@ class MainScreen(Screen[None]):
         """Show another host."""
         self.hostgw.step_host(by)
 
+    def action_columns(self) -> None:
+        """Choose order and columns of the table that has the focus."""
+        from hostgw_tui.widgets.columns_dialog import ColumnsDialog
+
+        if (grid := self.grid) and not grid.heads and len(grid.columns) > 1 and grid.arrangeable:
+            title = str(grid.border_title).partition(" ·")[0]
+            self.app.push_screen(ColumnsDialog(title, grid.columns, grid.arrangement, grid.sortable, grid.rearrange))
+        else:
+            self.hostgw.tell("this table's columns are as they are")
+
     # ---- filter ----
 
     def action_filter(self) -> None:
         """Open the filter line for the table that has the focus."""
         if grid := self.grid:
-            field = self.query_one("#filter", Input)
             self._filtered = grid
-            field.value = grid.needle
-            field.display = True
-            field.focus()
+            self.query_one(FilterInput).begin(grid.needle)
 
     _filtered: Grid | None = None
 
@@ -199,7 +207,9 @@ class MainScreen(Screen[None]):
             self._filtered.needle = event.value
 
     @on(Input.Submitted, "#filter")
+    @on(FilterInput.Left)
     def _keep(self) -> None:
+        self.hostgw.past.add(self.query_one(FilterInput).value)
         self._close_filter()
 
     def _close_filter(self) -> None:
@@ -217,9 +227,3 @@ class MainScreen(Screen[None]):
             self._close_filter()
         elif self.SCOPE != "overview":
             self.hostgw.action_show("overview")
-
-    def on_key(self, event: events.Key) -> None:
-        """Let the arrows leave the filter line."""
-        if event.key in ("down", "up") and self.focused is self.query_one("#filter", Input):
-            self._close_filter()
-            event.stop()
