@@ -107,6 +107,15 @@ def test_a_network_is_set_up_and_taken_down_with_a_password(lab: Lab, run: Run) 
     assert labs.differences(before, labs.state(lab)) == []
 
 
+def test_the_log_of_it_has_no_password(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    run("check", "--log", str(path), "--log-level", "debug", code=0)
+    text = path.read_text()
+    assert "geheim" not in text
+    assert "paramiko.transport" in text
+    assert text.count("agent runs") == len(HOSTS)
+
+
 def test_a_wrong_password_changes_nothing_and_is_said(lab: Lab, run: Run) -> None:
     shown = run("fix", code=3, password="falsch")
     assert "refuses op" in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -145,6 +146,11 @@ class HostgwApp(Replaying, Sharing):
         if isinstance(event, events.InputEvent):
             self.engine.give_way()
         await super().on_event(event)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Log what ends the dashboard before its traceback is shown."""
+        logging.getLogger(__name__).critical("the dashboard failed", exc_info=error)
+        super()._handle_exception(error)
 
     # ---- the view ----
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import logging
 import os
 import signal
 import sys
@@ -10,6 +12,7 @@ from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from hostgw import __version__
 from hostgw_tui.parsers import build_parser
 
 if TYPE_CHECKING:
@@ -61,10 +64,12 @@ def main(argv: list[str] | None = None) -> int:
             _offer_completions(parser)
         args = parser.parse_args(argv)
         complete(args)
+        _log(args)
         command: Callable[[argparse.Namespace], int] = import_module(COMMANDS[args.command]).run
         code = command(args)
         sys.stdout.flush()
     except HostgwError as error:
+        logging.getLogger("hostgw_tui").error("%s", error)
         sys.stderr.write(error_text(error))
         return EXIT_PARTIAL if isinstance(error, HostError) else EXIT_USAGE
     except KeyboardInterrupt:
@@ -75,6 +80,19 @@ def main(argv: list[str] | None = None) -> int:
         give_up()
         return EXIT_NO_READER
     return code
+
+
+def _log(args: argparse.Namespace) -> None:
+    """Log into a file if one is named, else not at all."""
+    from hostgw import logfile
+
+    logfile.silent()
+    if getattr(args, "log", None):
+        logfile.start(args.log, logfile.Level(args.log_level))
+        log = logging.getLogger("hostgw_tui")
+        of = args.hosts or args.lab or args.inventory or args.replay
+        log.info("hostgw-tui %s, %s of %s", __version__, args.command or "dashboard", of)
+        atexit.register(log.info, "ends")
 
 
 def _offer_completions(parser: argparse.ArgumentParser) -> None:

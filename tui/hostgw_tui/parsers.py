@@ -113,7 +113,14 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     group.add_argument("--accept-new", action="store_true", default=false, help="accept keys of hosts not known yet")
     group.add_argument("--read-only", action="store_true", default=false, help="refuse every change")
     group.add_argument("--timeout", metavar="S", type=_seconds, default=none, help="wait so long for the hosts (30)")
+    _add_log(group, none)
     parser.add_argument("--json", action="store_true", default=false, help="machine-readable output on stdout")
+
+
+def _add_log(group: Any, none: object) -> None:
+    group.add_argument("--log", metavar="FILE", type=Path, default=none, help="write what is done and what fails there")
+    levels = ("debug", "info", "warning", "error")
+    group.add_argument("--log-level", choices=levels, default=none, help="how much of it (info)")
 
 
 def _add_config(commands: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -30,7 +31,7 @@ from hostgw.live.probing import Round
 from hostgw.live.setting_up import SettingUp
 from hostgw.live.taps import Captures
 from hostgw.live.tracing import Tracing, trace
-from hostgw.live.view import View
+from hostgw.live.view import FAILED, View
 from hostgw.mesh import Intent, Memory, Mesh, build
 from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
@@ -49,6 +50,7 @@ from hostgw.plans.standing import Judged, judged
 from hostgw.plans.timing import Timing
 from hostgw.plans.undo import undo_plan, undo_since
 from hostgw.recording.tape import Tape
+from hostgw.ssh.discreet import Discreet
 from hostgw.ssh.options import Options
 from hostgw.ssh.pool import Pool
 from hostgw.ssh.prompter import Prompter
@@ -75,6 +77,8 @@ from hostgw.wire import (
     Synced,
 )
 
+_LOG = logging.getLogger(__name__)
+LOUD, QUIET = logging.WARNING, logging.INFO
 LOG_LINES = 1000
 ASK_S = 10.0
 WITNESS_S = 3.0
@@ -112,8 +116,8 @@ class Live:
         self.tape = tape
         """Where all of it is recorded."""
         self._intake = Intake(tuple(Host(t.name, address=t.host or t.name) for t in targets), self._mesh, tape)
-        pool = Pool()
-        self._sessions = {t.name: Session(t, self.options, self, prompter, pool) for t in targets}
+        pool, discreet = Pool(), Discreet(prompter)
+        self._sessions = {t.name: Session(t, self.options, self, discreet, pool) for t in targets}
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._looked_at: frozenset[str] = frozenset()
         self._applying = threading.Lock()
@@ -373,7 +377,9 @@ class Live:
         try:
             with self._applying:
                 how = (self.timing, run, allow_management)
-                future.set_result(apply(wanted, hosts, self._journal, self._note, *how))
+                outcome = apply(wanted, hosts, self._journal, self._note, *how)
+                _LOG.info("%s: %s %s (journal %s)", wanted.title, outcome.result, outcome.detail, outcome.journal_id)
+                future.set_result(outcome)
         except Exception as error:  # whatever it is, somebody waits for the outcome
             future.set_exception(error)
         finally:
@@ -410,6 +416,7 @@ class Live:
 
     def state(self, host: str, state: HostState, text: str, error: HostError | None) -> None:
         """Take the new state of a host."""
+        _LOG.log(LOUD if state in FAILED else QUIET, "%s: %s %s", host, state.value, error or text)
         self.captures.state(host, state)
         self._intake.relocate(host, self._sessions[host].address)
         self._intake.state(host, state, clean(error.without_host if error else text, 400))
@@ -419,8 +426,10 @@ class Live:
         if isinstance(message, Pong):
             self._echo(host)
             return
-        if isinstance(message, Ready) and host in self._looked_at:
-            self.tell(host, Look(True))
+        if isinstance(message, Ready):
+            _LOG.info("%s: agent runs on Linux %s, Python %s", host, message.facts.kernel, message.facts.python)
+            if host in self._looked_at:
+                self.tell(host, Look(True))
         self.captures.message(host, message)
         self._intake.message(host, message)
         if isinstance(message, Synced):
@@ -470,6 +479,7 @@ class Live:
             self._note(f"{time.strftime('%H:%M:%S')} {error}")
 
     def _note(self, text: str) -> None:
+        _LOG.info("%s", text)
         self._log.append(text)
         if self.tape:
             self.tape.said(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -168,6 +169,7 @@ class Replay:
                 mesh = self._shown_mesh = built
             return View(fabric, mesh, self._checker.run(fabric, mesh), number)
         except Exception as error:  # whatever a file says, the rest of it can be shown
+            logging.getLogger(__name__).exception("checks of a recording failed")
             self.recording.damage = clean(f"checks failed: {error}", 200)
             return View(fabric, mesh, (), number)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from hostgw.model.host_state import HostState
 from hostgw.recording.tape import FrameTape, Tape
 from hostgw.wire import Captured, Drops, Request, Tap, TapClosed, TapReady, TapStats, Untap
 
+_LOG = logging.getLogger(__name__)
 Send = Callable[[str, Request], None]
 
 
@@ -61,6 +63,7 @@ class Captures:
         capture = Capture(self._ask, self._sessions(), wanted, clock, Dissector(), record, time.time_ns, self._numbers)
         with self._lock:
             self._running = capture
+        _LOG.info("capture at %d taps%s", len(points), f", filter {expression}" if expression else "")
         collect_shortly()
         capture.start()
         try:
@@ -77,6 +80,8 @@ class Captures:
         if capture is not None:
             capture.close()
             collect_seldom()
+            lost = sum(status.drops + status.limited + status.overflow for status in capture.view(1).taps)
+            _LOG.log(logging.WARNING if lost else logging.INFO, "capture ended, %d frames lost at taps", lost)
         if self._taping is not None:
             self._taping.close()
             self._taping = None

@@ -45,6 +45,8 @@ def apply(args: argparse.Namespace, forgiving: bool = False) -> None:
     args.ssh_config = args.ssh_config or (_path(config.ssh_config) if config.ssh_config and not args.lab else None)
     args.sudo, args.read_only = args.sudo or config.sudo, args.read_only or config.read_only
     args.timeout = args.timeout or config.timeout
+    args.log = args.log or (_path(config.log) if config.log else None)
+    args.log_level = args.log_level or config.log_level.value
 
 
 def _hosts(args: argparse.Namespace, config: Config, place: Path) -> None:

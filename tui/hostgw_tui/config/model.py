@@ -8,6 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from hostgw.logfile import Level
+
 
 class Theme(StrEnum):
     """How the dashboard is painted."""
@@ -31,6 +33,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theme: Theme = Theme.DARK
     ascii: bool = False
     fps: Annotated[int, Meta(ge=1, le=30)] = 10
+    log: str = ""
+    log_level: Level = Level.INFO
     keys: dict[str, str | tuple[str, ...]] = {}
 
 
@@ -45,6 +49,8 @@ MEANINGS = {
     "theme": "dark, light, or ansi: the terminal's own colours",
     "ascii": "paint with ASCII only",
     "fps": "pictures a second at most; over SSH never more than 4",
+    "log": "a file in which is written what is done and what fails, without secrets",
+    "log_level": "how much of it: debug, info, warning or error",
     "keys": "other keys, by the names that the palette (:) shows",
 }
 EXAMPLES = {
@@ -58,6 +64,8 @@ EXAMPLES = {
     "theme": '"light"',
     "ascii": "true",
     "fps": "5",
+    "log": '"~/.local/state/hostgw-tui.log"',
+    "log_level": '"debug"',
 }
 KEY_EXAMPLES = ('fix = "f2"', 'next-finding = ["n", "ctrl+n"]')
 
