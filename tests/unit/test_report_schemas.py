@@ -25,6 +25,7 @@ from hostgw.paths.predict import find_end, predict
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry
 from hostgw.plans.standing import judged
+from hostgw.report.topology.graph import topology
 from hostgw.report.check import check_report, check_text, exit_code
 from hostgw.report.explain import explain_report
 from hostgw.report.fix import guards_report, journal_report, journal_text, plan_report
@@ -119,6 +120,7 @@ def test_every_report_reads_back_by_its_type() -> None:
         "check": report(fabric), "fix": plan_report(made), "nat": nat_report(view), "routes": routes_report(view),
         "undo-list": journal_report(judged(entries, None)), "explain": explain_report("route-missing"),
         "path": path_report(predict(fabric, *ends)), "trace": Trace((LOST,)),
+        "topology": topology(view),
         "watch": Teller(Planner(fabric)).start(view),
         "doctor": DoctorReport(1, (DoctorItem("vm1", "root", Health.OK, "yes", ""),)),
         "config": ConfigReport(1, "/c", True, (SettingReport("sudo", "true", "/c"),)),

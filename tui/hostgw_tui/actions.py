@@ -61,6 +61,8 @@ ACTIONS: list[Action] = [
            mutating=True),
     Action("app.member('detach')", (), "detach", "preview how a container is taken off its bridge", mutating=True),
     Action("assumptions", ("i",), "assumptions", "what was assumed of the mesh, and why", ("overview",)),
+    Action("app.topology", ("t",), "topology", "hosts, bridges, containers and routes as one picture; SVG and DOT",
+           ("overview",)),
     Action("zoom", ("z",), "zoom", "the mesh in words, in glyphs, or in groups of hosts and subnets", ("overview",)),
     Action("bad_cell(1)", ("b",), "next wrong", "go to the next cell of the mesh that is wrong", ("overview",)),
     Action("bad_cell(-1)", ("B",), "previous wrong", "go to the cell before that is wrong", ("overview",)),

@@ -369,6 +369,12 @@ class HostgwApp(Replaying, Sharing):
         """Preview the files that make lasting what all hosts have now."""
         self.preview_persist()
 
+    def action_topology(self) -> None:
+        """Show hosts, bridges, containers and routes as one picture."""
+        from hostgw_tui.topology.dialog import TopologyDialog
+
+        self.push_screen(TopologyDialog())
+
     def action_fix_all(self) -> None:
         """Preview the fix of everything that is listed."""
         if found := self.shown.listed:

@@ -114,6 +114,10 @@ class Sharing(Shell):
         else:
             self.post_message(self.Written(*_saved(Path(_stamped("hostgw-report", SUFFIXES[form])), text)))
 
+    def save_masked(self, stem: str, suffix: str, text: str) -> None:
+        """Write a new file, masked where a mask is on."""
+        self._save(stem, suffix, self.hidden(text))
+
     def action_picture(self) -> None:
         """Write the screen as SVG, without the web font that somebody would have to fetch."""
         svg = _FONT_FACE.sub("", self.export_screenshot(title="hostgw-tui", simplify=False))

@@ -6,6 +6,7 @@ packet travels (`hostgw.checks.travel`): from a container, by the bridge, throug
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -58,6 +59,13 @@ class Judgement:
     rule: Rule | None = None
     replies: bool = False
     """Only what the host itself answers to its containers goes astray."""
+
+
+def judgements(host: Host, mesh: Mesh) -> Iterator[Judgement]:
+    """Yield how a host stands to each subnet that concerns it."""
+    yield from (judge(host, expected, mesh) for expected in mesh.expected_of(host.name))
+    member = mesh.members.get(host.name)
+    yield from (judge_own(host, subnet) for subnet in (member.subnets if member else ()))
 
 
 def judge(host: Host, expected: Expected, mesh: Mesh) -> Judgement:

@@ -15,6 +15,7 @@ from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.path import End, Leg, Query
 from hostgw.plans.model import Command
+from hostgw.report.topology.graph import Topology
 
 SCHEMA = 1
 
@@ -400,6 +401,7 @@ SCHEMAS: dict[str, Any] = {
     "watch": WatchReport,
     "config": ConfigReport,
     "doctor": DoctorReport,
+    "topology": Topology,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
-from hostgw.checks.judge import Judgement, Standing, judge, judge_own
+from hostgw.checks.judge import Standing, judgements
 from hostgw.fabric import Host, Snapshot
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, Subnet
@@ -42,13 +41,6 @@ class Judge:
         found = {j.subnet.prefix: j.standing for j in judgements(host, mesh)}
         self._memory[snapshot] = (mesh, found)
         return found
-
-
-def judgements(host: Host, mesh: Mesh) -> Iterator[Judgement]:
-    """Yield how a host stands to each subnet that concerns it."""
-    yield from (judge(host, expected, mesh) for expected in mesh.expected_of(host.name))
-    member = mesh.members.get(host.name)
-    yield from (judge_own(host, subnet) for subnet in (member.subnets if member else ()))
 
 
 def subnets_of(mesh: Mesh) -> tuple[Subnet, ...]:

@@ -10,14 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 
-from hostgw.checks.judge import Standing
+from hostgw.checks.judge import Standing, judgements
 from hostgw.checks.witness import WITNESSED
 from hostgw.live.differences import Event
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import bindings
 from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
 from hostgw_tui.overview.events import event_lines, since
-from hostgw_tui.overview.matrix import judgements
 from hostgw_tui.overview.matrix_grid import MatrixGrid
 from hostgw_tui.overview.rows import (
     ago_text,

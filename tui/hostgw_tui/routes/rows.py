@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hostgw.checks.judge import Judgement, Standing
+from hostgw.checks.judge import Judgement, Standing, judgements
 from hostgw.fabric import Host, NamespaceState
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
@@ -12,7 +12,6 @@ from hostgw.model.ip import address_text
 from hostgw.model.kernel import Route, Rule
 from hostgw.paths.words import route_text
 from hostgw_tui.look import SEVERITIES, STANDINGS, Line, Part, Row, Tone, cell, heading, line
-from hostgw_tui.overview.matrix import judgements
 
 TABLES = {254: "main", 253: "default", 255: "local", 0: "unspec"}
 
