@@ -25,7 +25,6 @@ from hostgw.paths.predict import find_end, predict
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Entry
 from hostgw.plans.standing import judged
-from hostgw.report.topology.graph import topology
 from hostgw.report.check import check_report, check_text, exit_code
 from hostgw.report.explain import explain_report
 from hostgw.report.fix import guards_report, journal_report, journal_text, plan_report
@@ -42,6 +41,7 @@ from hostgw.report.model import (
 from hostgw.report.nat import nat_report
 from hostgw.report.path import path_report
 from hostgw.report.routes import routes_report
+from hostgw.report.topology.graph import topology
 from hostgw.report.watch import Teller
 from hostgw.ssh.prompter import Refuse
 from hostgw.ssh.target import Target
