@@ -23,7 +23,7 @@ from hostgw.plans.model import Command, Outcome, Plan, Result
 from hostgw.wire import ProbeAnswer, ProbeReply
 from hostgw_tui.fix.rows import can_apply, command_text, commands_text, outcome_lines, plan_lines
 from hostgw_tui.help.rows import MEANINGS, help_lines
-from hostgw_tui.host.rates import Rates, count, size
+from hostgw_tui.host.rates import PAST, Rates, bars, count, size
 from hostgw_tui.host.rows import link_rows, setting_rows, totals, tree_rows
 from hostgw_tui.look import STANDINGS, STATES, Part, Row, Tone, line, lines_text, plain
 from hostgw_tui.nat.rows import case_rows, flow_rows, rule_rows
@@ -136,6 +136,27 @@ def test_rates_need_two_samples() -> None:
     assert rates.per_second(2) is None
     rates.observe("vm2", 14.0, {2: (0, 0, 0, 0)})
     assert rates.per_second(2) is None
+
+
+def test_the_last_half_minute_is_kept() -> None:
+    rates = Rates()
+    for second in range(50):
+        rates.observe("vm1", float(second), {1: (0, second * 100, 0, 0)})
+    assert rates.recent(1, 1) == (100.0,) * (PAST - 1)
+    assert rates.recent(1, 0) == (0.0,) * (PAST - 1)
+    assert rates.recent(7, 0) == ()
+    rates.observe("vm1", 20.0, {1: (0, 0, 0, 0)})  # a recording went back
+    assert rates.recent(1, 1) == ()
+    rates.observe("vm2", 51.0, {1: (0, 0, 0, 0)})
+    assert rates.recent(1, 1) == ()
+
+
+def test_rates_as_bars() -> None:
+    assert bars((0, 0, 0), 8) == "▁▁▁"
+    assert bars((0, 1, 8), 8) == "▁▃█"
+    assert bars((5, 5, 5), 2) == "██"
+    assert bars((-5, 10), 8) == "▁█"  # counters that began anew
+    assert bars((), 8) == ""
 
 
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (999, "999"), (1500, "1.5k"), (2_500_000, "2.5M"), (0.4, "0.4")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hostgw.fabric import Host, NamespaceState, Snapshot
@@ -11,7 +11,7 @@ from hostgw.mesh.bridges import container_link, is_container_bridge
 from hostgw.model.host import Namespace
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Link
-from hostgw_tui.host.rates import Rates, count, size
+from hostgw_tui.host.rates import Rates, bars, count, size
 from hostgw_tui.look import Line, Part, Row, Tone, cell, line
 
 
@@ -127,6 +127,16 @@ def totals(host: Host) -> dict[object, tuple[int, ...]]:
     return {c.index: (c.rx_packets, c.rx_bytes, c.tx_packets, c.tx_bytes) for c in host.root.counters.values()}
 
 
+RX_BYTES, TX_BYTES = 1, 3
+"""Where the bytes stand in `totals`."""
+SPARK = 24
+
+
+def spark(values: Sequence[float], width: int) -> Line:
+    """Return rates as bars in a cell."""
+    return cell(f"{bars(values, width):>{width}}", Tone.OK if any(values) else Tone.DIM)
+
+
 def link_rows(host: Host, rates: Rates) -> list[Row]:
     """Return a row per device with counters: rates in and out, drops, errors."""
     rows = []
@@ -138,6 +148,7 @@ def link_rows(host: Host, rates: Rates) -> list[Row]:
             cell(host.root.name_of(index), Tone.STRONG),
             *(cell(text, Tone.PLAIN if text not in ("0", "0B", "…") else Tone.DIM) for text in speed),
             *(cell(number, Tone.WARN if number else Tone.DIM) for number in lost),
+            spark(rates.recent(index, RX_BYTES, TX_BYTES), SPARK),
         )
         rows.append(Row(str(index), cells))
     return rows

@@ -14,7 +14,7 @@ from hostgw.fabric import Host
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import bindings
 from hostgw_tui.host.rates import Rates
-from hostgw_tui.host.rows import link_rows, position, setting_rows, title, totals, tree_rows
+from hostgw_tui.host.rows import SPARK, link_rows, position, setting_rows, title, totals, tree_rows
 from hostgw_tui.look import Row
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
@@ -37,6 +37,7 @@ LINKS = (
     Column("B/s", 6, right=True),
     Column("DROPS", 6, right=True),
     Column("ERRORS", 6, right=True),
+    Column("BYTES, LAST 30 s", SPARK),
 )
 SETTINGS = (Column("SETTING", most=40), Column("VALUE", most=16), Column("MEANING", grow=True))
 

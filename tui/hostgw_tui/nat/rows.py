@@ -14,10 +14,12 @@ from hostgw.model.iptables import Chain, FilterRule, Ruleset
 from hostgw.model.kernel import ConntrackEntry
 from hostgw.paths.netfilter import Decision, Verdict
 from hostgw_tui.host.rates import Rates, count, size
+from hostgw_tui.host.rows import spark
 from hostgw_tui.look import Line, Part, Row, Sign, Tone, cell, heading, line
 from hostgw_tui.nat.words import meaning
 
 MAX_NAMED = 3
+SPARK = 14
 OUTWARD = "container to outside"
 BUILT_IN = {"nat": ("POSTROUTING", "PREROUTING", "OUTPUT", "INPUT"), "filter": ("FORWARD",)}
 
@@ -141,6 +143,7 @@ def _chain_rows(rules: Ruleset, table: str, chain: Chain, host: Host, mesh: Mesh
             cell(count(rule.packets), Tone.PLAIN if rule.packets else Tone.DIM),
             cell(size(rule.bytes), Tone.PLAIN if rule.bytes else Tone.DIM),
             cell(f"{count(found[0])}/s" if found else "", Tone.OK if found and found[0] else Tone.DIM),
+            spark(rates.recent(key, 0), SPARK),
             cell(meaning(rule, mesh, host.name)),
             cell(rule.text.partition(f"-A {chain.name} ")[2], Tone.CODE),
         )

@@ -20,7 +20,7 @@ from hostgw_tui.actions import bindings
 from hostgw_tui.host.rates import Rates
 from hostgw_tui.host.rows import position, title
 from hostgw_tui.look import Row, Tone, cell
-from hostgw_tui.nat.rows import case_rows, flow_rows, rule_lines, rule_rows, totals
+from hostgw_tui.nat.rows import SPARK, case_rows, flow_rows, rule_lines, rule_rows, totals
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
 from hostgw_tui.widgets.main_screen import MainScreen
@@ -37,6 +37,7 @@ RULES = (
     Column("PKTS", 6, right=True),
     Column("BYTES", 6, right=True),
     Column("RATE", 7, right=True),
+    Column("LAST 30 s", SPARK, above=130),
     Column("MEANING", grow=True),
     Column("RULE", most=90, above=110),
 )
