@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from textual.command import DiscoveryHit
 
 from hostgw_tui.actions import ACTIONS, EVERYWHERE, bindings, of
 from hostgw_tui.app import HostgwApp
@@ -13,6 +14,7 @@ from hostgw_tui.host.screen import HostScreen
 from hostgw_tui.nat.screen import NatScreen
 from hostgw_tui.overview.screen import OverviewScreen
 from hostgw_tui.packets.screen import PacketsScreen
+from hostgw_tui.palette import ActionProvider
 from hostgw_tui.routes.screen import RoutesScreen
 from hostgw_tui.setup.screen import SetupDialog
 from hostgw_tui.undo.screen import UndoDialog
@@ -58,6 +60,45 @@ def test_footers_hold_at_most_seven_keys(scope: str) -> None:
     assert 0 < len(shown) <= 7
 
 
+@pytest.mark.parametrize("scope", EVERYWHERE)
+async def test_every_key_reaches_its_action(make: Make, monkeypatch: pytest.MonkeyPatch, scope: str) -> None:
+    """Each key of the registry, pressed on its screen, calls the action with its arguments."""
+    app = make(one_missing())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.action_show(scope)
+        await settle(pilot)
+        called: list[str] = []
+        for action in [each for each in of(scope) if each.keys]:
+            bare, _, arguments = action.name.removeprefix("app.").partition("(")
+            owner = HostgwApp if action.name.startswith("app.") else type(app.screen)
+
+            def noted(_self: object, *values: object, name: str = action.name, bare: str = bare) -> None:
+                inside = ", ".join(map(repr, values))
+                called.append(f"{'app.' if name.startswith('app.') else ''}{bare}({inside})")
+
+            monkeypatch.setattr(owner, f"action_{bare}", noted)
+            for key in action.keys:
+                await pilot.press(key)
+                await pilot.pause()
+                wanted = action.name if arguments else f"{action.name}()"
+                assert called[-1:] == [wanted], (action.name, key)
+
+
+@pytest.mark.parametrize("scope", EVERYWHERE)
+async def test_the_palette_offers_every_action(make: Make, scope: str) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app.action_show(scope)
+        await settle(pilot)
+        provider = ActionProvider(app.screen)
+        offered = [str(hit.text or hit.display) async for hit in provider.discover() if isinstance(hit, DiscoveryHit)]
+        wanted = [each.description for each in of(scope) if each.name != "app.command_palette"]
+        assert len(offered) == len(wanted)
+        assert all(text.startswith(name) for text, name in zip(offered, wanted, strict=True))
+
+
 def test_a_plain_key_only_previews() -> None:
     for action in ACTIONS:
         if action.mutating and action.name not in ("apply", "apply_management"):
@@ -82,7 +123,7 @@ async def test_palette_runs_an_action(make: Make) -> None:
         await pilot.press("colon", *"Routes")
         await settle(pilot)
         await app.workers.wait_for_complete()
-        await pilot.press("down", "enter")
+        await pilot.press("enter")
         await settle(pilot)
         assert app.current_mode == "routes"
 

@@ -6,12 +6,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from importlib import import_module
 from typing import ClassVar, cast
 
 from textual import events, on
+from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
 
@@ -24,8 +26,12 @@ from hostgw_tui.actions import EVERYWHERE
 from hostgw_tui.engine import Engine, View
 from hostgw_tui.fix.rows import RESULTS
 from hostgw_tui.fix.screen import FixDialog, outcome_of
+from hostgw_tui.jumping import Jumping
+from hostgw_tui.jumps import Jump, of_finding
 from hostgw_tui.look import Line, Part, Tone, line
+from hostgw_tui.overview.rows import finding_details
 from hostgw_tui.palette import ActionProvider
+from hostgw_tui.palette_places import PlaceProvider
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
 from hostgw_tui.replay.controls import Replaying
@@ -37,7 +43,7 @@ from hostgw_tui.widgets.main_screen import MainScreen
 REMOTE_FPS = 4
 """Repaints a second when the operator's own terminal is behind SSH."""
 DIALOGS = ("fix", "undo", "setup")
-Answers = Sequence[tuple[str, str]]
+Answer = tuple[str, Callable[[], None]]
 
 
 def _screen(module: str, name: str) -> Callable[[], Screen[None]]:
@@ -56,7 +62,7 @@ def _beside(job: Callable[[], None]) -> None:
     threading.Thread(target=job, name="hostgw-beside", daemon=True).start()
 
 
-class HostgwApp(Replaying, Sharing):
+class HostgwApp(Replaying, Jumping, Sharing):
     """Paints views of an engine. It starts the engine after the first frame; the caller stops it afterwards."""
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
@@ -64,7 +70,7 @@ class HostgwApp(Replaying, Sharing):
         for name, title in zip(EVERYWHERE, ("Overview", "Host", "Routes", "Nat", "Packets", "Path"), strict=True)
     }
     DEFAULT_MODE = "overview"
-    COMMANDS: ClassVar[set[type[ActionProvider]]] = {ActionProvider}  # type: ignore[assignment]
+    COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider, PlaceProvider}  # type: ignore[assignment]
     ENABLE_COMMAND_PALETTE = True
 
     class ViewChanged(Message):
@@ -216,18 +222,23 @@ class HostgwApp(Replaying, Sharing):
 
     # ---- what screens ask for ----
 
-    def read(self, title: str, lines: Iterable[Line], answers: Answers = (), finding: Finding | None = None) -> None:
-        """Show lines in a box; its keys are `f` fix, `r` retry, `2` open the host."""
+    def read(
+        self, title: str, lines: Iterable[Line], answers: Mapping[str, Answer] | None = None, jumps: Iterable[Jump] = ()
+    ) -> None:
+        """Show lines in a box; its keys lead to answers, by key what it is and what then happens, and to places."""
+        then = dict(answers or {}) | {jump.key: (jump.what, partial(self.jump, jump.place)) for jump in jumps}
 
         def answered(key: str | None) -> None:
-            if key == "f" and finding:
-                self.preview([finding])
-            elif key == "r":
-                self.action_retry()
-            elif key == "2":
-                self.action_show("host")
+            if key:
+                then[key][1]()
 
-        self.push_screen(TextDialog(title, tuple(lines), answers), answered)
+        keys = [(key, what) for key, (what, _) in then.items()]
+        self.push_screen(TextDialog(title, tuple(lines), keys), answered)
+
+    def read_finding(self, finding: Finding) -> None:
+        """Show what is known of a finding; from there its fix, and what it has to do with."""
+        fix: dict[str, Answer] = {"f": ("fix", lambda: self.preview([finding]))}
+        self.read(finding.code, finding_details(finding, self.shown), fix, of_finding(finding, self.shown))
 
     def preview(self, findings: Sequence[Finding]) -> None:
         """Show the plan that mends findings."""

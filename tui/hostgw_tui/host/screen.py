@@ -80,6 +80,15 @@ class HostScreen(MainScreen):
         settings: list[Row] = setting_rows(shown) if shown else []
         self.query_one("#settings", Grid).show(settings, absent(host, "no settings were reported"))
 
+    def go_to(self, key: str) -> None:
+        """Put the cursor on a device, or on the first of a container by its namespace (``ns 3``)."""
+        tree = self.query_one("#tree", Grid)
+        inside = key.removeprefix("ns ")
+        begins = (f"ns{inside}", f"{inside}/")
+        found = next((row.key for row in tree.rows if row.key.startswith(begins)), key)
+        if tree.select(found):
+            tree.focus()
+
     def finding(self) -> Finding | None:
         """Return the first finding of this host."""
         return next(iter(self.findings()), None)

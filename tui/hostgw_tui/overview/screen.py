@@ -15,6 +15,7 @@ from hostgw.checks.witness import WITNESSED
 from hostgw.live.differences import Event
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import bindings
+from hostgw_tui.jumps import Jump, Place, of_route
 from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
 from hostgw_tui.overview.events import event_lines, since
 from hostgw_tui.overview.matrix_grid import MatrixGrid
@@ -183,13 +184,17 @@ class OverviewScreen(MainScreen):
         if event.grid.id == "hosts":
             host = self.view.fabric.hosts[event.row.key]
             self.hostgw.host = host.name
-            self.hostgw.read(host.name, host_lines(host, self.view, self.hostgw.now()), (("r", "retry"), ("2", "open")))
+            lines = host_lines(host, self.view, self.hostgw.now())
+            retry = {"r": ("retry", self.hostgw.action_retry)}
+            self.hostgw.read(host.name, lines, retry, [Jump("2", "open", Place("host", host.name))])
         elif isinstance(event.grid, MatrixGrid) and event.grid.enter_group():
             return
         elif finding := self.finding():
-            self.hostgw.read(finding.code, finding_details(finding, self.view), (("f", "fix"),), finding)
+            self.hostgw.read_finding(finding)
         elif isinstance(event.grid, MatrixGrid):
-            self.hostgw.read(event.row.key, self._cell_lines(event.row.key, event.grid))
+            name, subnet = event.row.key, event.grid.subnet
+            jumps = of_route(self.view, name, subnet.prefix, subnet.owner) if subnet else ()
+            self.hostgw.read(name, self._cell_lines(name, event.grid), jumps=jumps)
 
     def _cell_lines(self, name: str, grid: MatrixGrid) -> list[Line]:
         """Return what a cell without a finding stands for."""

@@ -141,6 +141,17 @@ class PathScreen(MainScreen):
         hop = hop_of(found, row.key) if found and row and not self._tracing else None
         self.query_one("#why", Reader).show(detail_lines(found, hop, self.finding()) if found else ())
 
+    @property
+    def place(self) -> str:
+        """The ends of the path."""
+        return " ".join(self._ends) if self._ends else ""
+
+    def go_to(self, key: str) -> None:
+        """Show the path between two ends."""
+        source, _, destination = key.partition(" ")
+        if destination:
+            self._show((source, destination))
+
     # ---- choosing ----
 
     def action_source(self) -> None:

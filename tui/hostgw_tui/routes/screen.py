@@ -10,11 +10,12 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from hostgw.model.finding import Finding
-from hostgw.model.ip import prefix
+from hostgw.model.ip import maybe_prefix, prefix
 from hostgw_tui.actions import bindings
 from hostgw_tui.host.rows import position, title
+from hostgw_tui.jumps import of_route
+from hostgw_tui.look import Part, line, plain
 from hostgw_tui.overview.matrix import finding_of
-from hostgw_tui.overview.rows import finding_details
 from hostgw_tui.routes.rows import route_rows, subject_of
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
@@ -59,7 +60,20 @@ class RoutesScreen(MainScreen):
         """Return why `f` does nothing here."""
         return "this route is right; n goes to the next finding" if self.view.listed else super().no_finding()
 
+    def go_to(self, key: str) -> None:
+        """Put the cursor on the route to a prefix: the expected one, else the first."""
+        grid = self.query_one("#routes", Grid)
+        if not (grid.select(key) or grid.select(f"expected {key}")):
+            found = next((row.key for row in grid.rows if subject_of(row) == key), "")
+            grid.select(found)
+
     @on(Grid.Chosen)
     def _chosen(self) -> None:
+        row, host = self.row, self.hostgw.current_host()
+        about = maybe_prefix(subject_of(row)) if row else None
         if finding := self.finding():
-            self.hostgw.read(finding.code, finding_details(finding, self.view), (("f", "fix"),), finding)
+            self.hostgw.read_finding(finding)
+        elif row and about:
+            owner = self.view.mesh.owners.get(about, host)
+            lines = [line(*(Part(f"{plain(each)}  ") for each in row.cells))]
+            self.hostgw.read(f"route of {host}", lines, jumps=of_route(self.view, host, about, owner))

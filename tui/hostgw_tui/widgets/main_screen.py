@@ -131,6 +131,18 @@ class MainScreen(Screen[None]):
         """The row under the cursor."""
         return grid.current if (grid := self.grid) else None
 
+    @property
+    def place(self) -> str:
+        """What the cursor is on, for whoever comes back."""
+        return row.key if (row := self.row) else ""
+
+    def go_to(self, key: str) -> None:
+        """Put the cursor on a row."""
+        for grid in self.query(Grid):
+            if grid.select(key):
+                grid.focus()
+                return
+
     def finding(self) -> Finding | None:
         """Return the finding under the cursor; None when there is none."""
         return None
