@@ -125,12 +125,14 @@ def under_load(path: Path) -> None:
 
 
 def first_frame() -> None:
-    """Measure from the start to the first frame."""
-    found = []
+    """Measure from the start to the first thing that is shown, and to the dashboard itself."""
+    echoes, frames = [], []
     for _ in range(5):
         with seated("--demo") as (seat, _pid, started):
-            found.append(seat.wait(b"1 Overview", started))
-    report("first frame of the dashboard, p50", percentile(found, 0.5), "s", "<= 0.5")
+            echoes.append(seat.wait(b"hostgw-tui", started))
+            frames.append(seat.wait(b"1 Overview", started))
+    report("to the first thing on the screen, p50", percentile(echoes, 0.5), "s")
+    report("first frame of the dashboard, p50", percentile(frames, 0.5), "s", "<= 0.5")
 
 
 def version() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from hostgw.checks.catalogue import CODES, ENTRIES, Code, Entry, entries_of
 from hostgw.clean import clean
 from hostgw.errors import UsageError
-from hostgw.lab import FAULTS
 from hostgw.model.finding import Severity
 from hostgw.report.model import SCHEMA, CodeReport, EntryReport, ExplainReport
 
@@ -17,6 +16,8 @@ _WORST = (Severity.ERROR, Severity.WARNING, Severity.NOTICE)
 
 def fault_of(entry: Entry) -> str:
     """Return the fault that brings an entry about in the lab; empty where there is none."""
+    from hostgw.lab import FAULTS  # only who asks needs the lab
+
     mine = next((fault.id for fault in FAULTS if fault.id == entry.id), "")
     return mine or next((fault.id for fault in FAULTS if entry.id in fault.entries), "")
 
