@@ -1,0 +1,125 @@
+"""The picture as data. It is what `topology --json` prints; all text in it is clean, and masked where that was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hostgw.checks.judge import FINE, Standing
+from hostgw.model.host import HostState, Role
+
+SCHEMA = 1
+QUIET = FINE | {Standing.NONE}
+"""Standings that are not drawn as broken."""
+
+
+class ContainerNode(msgspec.Struct, frozen=True):
+    """A container and its addresses."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    up: bool = True
+    """Both ends of its veth are up."""
+
+
+class BridgeNode(msgspec.Struct, frozen=True):
+    """A bridge of a host with what hangs on it."""
+
+    name: str
+    subnets: tuple[str, ...] = ()
+    """Those that the host owns by it."""
+    up: bool = True
+    containers: tuple[ContainerNode, ...] = ()
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """A route from a host to an owner's subnet; from the owner itself, it is the one to its own bridge."""
+
+    host: str
+    owner: str
+    subnet: str
+    standing: Standing
+    code: str = ""
+    """Of the finding that says why; empty where there is none."""
+    finding: str = ""
+    """Its id."""
+
+    @property
+    def broken(self) -> bool:
+        """Packets do not get there as they should."""
+        return self.standing not in QUIET
+
+
+class HostNode(msgspec.Struct, frozen=True):
+    """A listed host."""
+
+    name: str
+    state: HostState
+    role: Role = Role.OWNER
+    segment: str = ""
+    """The prefix of the underlay that it stands on; empty when it is not known."""
+    interface: str = ""
+    address: str = ""
+    bridges: tuple[BridgeNode, ...] = ()
+    apart: tuple[ContainerNode, ...] = ()
+    """Containers on no bridge that is for containers."""
+    routes: tuple[Edge, ...] = ()
+    findings: int = 0
+    partial: bool = False
+    """It was read without root, so that containers are missing."""
+    error: str = ""
+
+    @property
+    def broken(self) -> tuple[Edge, ...]:
+        """Its routes that do not lead where they should."""
+        return tuple(edge for edge in self.routes if edge.broken)
+
+    @property
+    def readable(self) -> bool:
+        """Something is known of it but its name."""
+        return bool(self.interface or self.bridges or self.routes)
+
+    @property
+    def verdict(self) -> str:
+        """Its routes in a few words; empty when nothing is known of them."""
+        away = [edge for edge in self.routes if edge.owner != self.name]
+        if broken := len(self.broken):
+            return f"{broken} of {len(self.routes)} routes broken"
+        if any(edge.standing is Standing.UNKNOWN for edge in away):
+            return f"{len(away)} routes when last heard" if self.state is not HostState.UP else "routes not judged"
+        return f"routes to all {len(away)} other subnets" if len(away) > 1 else f"{len(away)} route" if away else ""
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """An L2 segment of the underlay and the hosts on it."""
+
+    prefix: str
+    """Empty for hosts of which no place is known."""
+    hosts: tuple[str, ...]
+
+
+class Topology(msgspec.Struct, frozen=True):
+    """The document of `topology --json`."""
+
+    network: str
+    segments: tuple[Segment, ...]
+    hosts: tuple[HostNode, ...]
+    schema: int = SCHEMA
+
+    @property
+    def broken(self) -> Iterator[Edge]:
+        """The broken routes of all hosts."""
+        return (edge for host in self.hosts for edge in host.broken)
+
+    def on(self, segment: Segment) -> Iterator[HostNode]:
+        """Yield the hosts of a segment in the order listed."""
+        names = set(segment.hosts)
+        return (host for host in self.hosts if host.name in names)
+
+
+def crowd(containers: tuple[ContainerNode, ...]) -> str:
+    """Return many containers in words: ``254 containers, 3 down``."""
+    down = sum(not container.up for container in containers)
+    many = f"{len(containers)} container{'' if len(containers) == 1 else 's'}"
+    return f"{many}, {down} down" if down else many
