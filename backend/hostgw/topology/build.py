@@ -64,6 +64,7 @@ def _host(host: Host, mesh: Mesh, findings: Iterable[Finding], say: Say) -> Host
         _containers((), say, _names_apart(host)),
         tuple(_edges(host, mesh, listed, say)) if host.readable else (),
         len(listed),
+        host.readable,
         host.readable and host.is_partial,
         say(host.error),
     )
@@ -91,13 +92,11 @@ def _bridges(host: Host, member: Member | None, say: Say) -> Iterator[BridgeNode
     names = host.root.links_by_name
     for subnet in owned:
         if subnet.bridge not in names:
-            yield BridgeNode(say(subnet.bridge) or "no bridge", (say(str(subnet.prefix)),), False)
+            yield BridgeNode(say(subnet.bridge), (say(str(subnet.prefix)),), not host.readable)
 
 
 def _containers(held: Iterable[Station], say: Say, apart: Iterable[str] = ()) -> tuple[ContainerNode, ...]:
-    found = [
-        ContainerNode(say(s.container.name), tuple(say(a.address) for a in s.addresses), _is_up(s)) for s in held
-    ]
+    found = [ContainerNode(say(s.container.name), tuple(say(a.address) for a in s.addresses), _is_up(s)) for s in held]
     return (*found, *(ContainerNode(say(name), (), False) for name in apart))
 
 

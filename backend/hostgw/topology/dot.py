@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from hostgw.topology.graph import BridgeNode, ContainerNode, Edge, HostNode, Topology, crowd
+from hostgw.topology.graph import BridgeNode, ContainerNode, Edge, HostNode, Topology, crowd, title
 
 FEW_HOSTS = 6
 """Up to so many hosts, healthy routes are drawn too."""
@@ -54,7 +54,7 @@ def _cluster(key: str, host: HostNode) -> Iterator[str]:
 
 
 def _bridge(host: str, key: str, bridge: BridgeNode) -> Iterator[str]:
-    facts = (bridge.name, *bridge.subnets, "" if bridge.up else "down")
+    facts = (title(bridge), *bridge.subnets)
     yield f"    {key} [shape=box, style=rounded, label={quoted(_joined(facts))}];"
     yield f"    {host} -> {key} [dir=none];"
     for index, line in enumerate(_containers(f"{key}c", bridge.containers)):

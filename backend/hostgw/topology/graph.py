@@ -27,6 +27,7 @@ class BridgeNode(msgspec.Struct, frozen=True):
     """A bridge of a host with what hangs on it."""
 
     name: str
+    """Empty for a subnet of which no bridge is known."""
     subnets: tuple[str, ...] = ()
     """Those that the host owns by it."""
     up: bool = True
@@ -66,6 +67,8 @@ class HostNode(msgspec.Struct, frozen=True):
     """Containers on no bridge that is for containers."""
     routes: tuple[Edge, ...] = ()
     findings: int = 0
+    read: bool = True
+    """Its picture is known, perhaps an old one."""
     partial: bool = False
     """It was read without root, so that containers are missing."""
     error: str = ""
@@ -76,13 +79,10 @@ class HostNode(msgspec.Struct, frozen=True):
         return tuple(edge for edge in self.routes if edge.broken)
 
     @property
-    def readable(self) -> bool:
-        """Something is known of it but its name."""
-        return bool(self.interface or self.bridges or self.routes)
-
-    @property
     def verdict(self) -> str:
         """Its routes in a few words; empty when nothing is known of them."""
+        if not self.read:
+            return self.error or "not read yet"
         away = [edge for edge in self.routes if edge.owner != self.name]
         if broken := len(self.broken):
             return f"{broken} of {len(self.routes)} routes broken"
@@ -116,6 +116,16 @@ class Topology(msgspec.Struct, frozen=True):
         """Yield the hosts of a segment in the order listed."""
         names = set(segment.hosts)
         return (host for host in self.hosts if host.name in names)
+
+
+def contents(host: HostNode, bridge: BridgeNode) -> str:
+    """Return in words what hangs on a bridge."""
+    return "containers not read" if not host.read or host.partial else crowd(bridge.containers)
+
+
+def title(bridge: BridgeNode) -> str:
+    """Return a bridge's name and, where there is something to say, its state."""
+    return f"{bridge.name or 'bridge?'}{'' if bridge.up else ' down' if bridge.name else ' missing'}"
 
 
 def crowd(containers: tuple[ContainerNode, ...]) -> str:

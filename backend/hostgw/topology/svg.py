@@ -16,7 +16,7 @@ from hostgw.topology.svg_parts import STYLE, cut, number, path, rect, text
 def svg(picture: Topology) -> str:
     """Return the picture as SVG."""
     lines = arcs(picture)
-    places = layout(picture, gutter(lines, picture))
+    places = layout(picture, gutter(lines, layout(picture, 0)))
     told = tuple(_listed(picture))
     height = places.bottom + (len(told) + 1) * LINE + (12 if told else 0)
     root = _page(places.width, height)

@@ -8,10 +8,12 @@ from xml.etree import ElementTree as ET
 
 from hostgw.topology.graph import Edge, Topology
 from hostgw.topology.svg_layout import CALM_GUTTER, WIDTH, Layout
-from hostgw.topology.svg_parts import head, number, path, rect, text
+from hostgw.topology.svg_parts import cut, head, number, path, rect, text
 
 FEW_HOSTS = 4
 """Up to so many hosts, right routes are drawn too."""
+STUMP, HEAD = 16, 9
+"""Lengths: of what is drawn of a line to another row, of an arrow's head."""
 MOST_DRAWN = 40
 """Broken routes that are drawn; those beyond are only counted."""
 
@@ -50,61 +52,70 @@ def _calm(picture: Topology) -> Iterator[Arc]:
             yield Arc(source, target, both=mutual)
 
 
-def gutter(lines: Sequence[Arc], picture: Topology) -> float:
+def gutter(lines: Sequence[Arc], places: Layout) -> float:
     """Return the room below a row of hosts that lines need."""
-    if not lines:
-        return CALM_GUTTER
-    return 40 + 26 * min(5, len(picture.hosts)) + (16 if any(line.number for line in lines) else 0)
+    deepest = max((_depth(line, places) for line in lines if _beside(line, places)), default=0.0)
+    return max(CALM_GUTTER, 0.75 * deepest + 26, *(STUMP + 38 for line in lines if not _beside(line, places)))
+
+
+def _beside(line: Arc, places: Layout) -> bool:
+    """Tell whether both hosts stand in one row; lines between rows would run behind boxes."""
+    return places.hosts[line.source].row == places.hosts[line.target].row
+
+
+def _depth(line: Arc, places: Layout) -> float:
+    apart = abs(places.hosts[line.source].column - places.hosts[line.target].column)
+    return (40 if line.number else 26) + 30 * min(apart, 5)
 
 
 def draw_arcs(parent: ET.Element, marks: ET.Element, lines: Sequence[Arc], places: Layout) -> None:
     """Add the lines to `parent`, and the marks of broken ones to `marks`, which lies above all."""
-    anchors = _anchors(lines, places)
-    for index, line in enumerate(lines):
-        _draw(parent, marks, line, places, anchors[index, 0], anchors[index, 1])
+    drawn = [line for line in lines if line.number or _beside(line, places)]
+    anchors = _anchors(drawn, places)
+    for index, line in enumerate(drawn):
+        begin, end = anchors[index, line.source], anchors.get((index, line.target), 0.0)
+        if _beside(line, places):
+            _arc(parent, marks, line, places, begin, end)
+        else:
+            _stump(parent, marks, line, places, begin)
 
 
-def _anchors(lines: Sequence[Arc], places: Layout) -> dict[tuple[int, int], float]:
-    """Return where each end of each line stands on its host's lower edge, so that few of them cross."""
-    ends: dict[str, list[tuple[float, float, int, int]]] = {}
+def _anchors(lines: Sequence[Arc], places: Layout) -> dict[tuple[int, str], float]:
+    """Return where each end of each line stands on its host's lower edge: outer arcs around inner ones."""
+    ends: dict[str, list[tuple[bool, float, int, int]]] = {}
     for index, line in enumerate(lines):
-        for end, (mine, other) in enumerate(((line.source, line.target), (line.target, line.source))):
-            here, there = places.hosts[mine], places.hosts[other]
-            leftwards = there.x < here.x
-            ends.setdefault(mine, []).append((-1 / (here.x - there.x) if leftwards else 2 - there.x / 1e6,
-                                              index if leftwards else -index, index, end))  # fmt: skip
-    found: dict[tuple[int, int], float] = {}
+        pairs = [(line.source, line.target), (line.target, line.source)]
+        for mine, other in pairs if _beside(line, places) else pairs[:1]:
+            here, there = places.hosts[mine].x, places.hosts[other].x
+            right = there > here
+            ends.setdefault(mine, []).append((right, -there, index if right else -index, index))
+    found: dict[tuple[int, str], float] = {}
     for name, held in ends.items():
         step = WIDTH / (len(held) + 1)
-        for slot, (_, _, index, end) in enumerate(sorted(held), 1):
-            found[index, end] = places.hosts[name].x + slot * step
+        found |= {(end[-1], name): places.hosts[name].x + slot * step for slot, end in enumerate(sorted(held), 1)}
     return found
 
 
-def _draw(parent: ET.Element, marks: ET.Element, line: Arc, places: Layout, x1: float, x2: float) -> None:
-    source, target = places.hosts[line.source], places.hosts[line.target]
-    apart = abs(source.column - target.column) or 1
-    depth = (34 if line.number else 26) + 30 * min(apart, 5)
-    y1, y2 = source.bottom, target.bottom
+def _arc(parent: ET.Element, marks: ET.Element, line: Arc, places: Layout, x1: float, x2: float) -> None:
+    bottom, depth = places.hosts[line.source].bottom, _depth(line, places)
     kind = "broken" if line.number else "calm"
-    begin = y1 + (9 if line.both else 0)
-    way = f"M{number(x1)},{number(begin)} C{number(x1)},{number(y1 + depth)}"
-    path(parent, f"{way} {number(x2)},{number(y2 + depth)} {number(x2)},{number(y2 + 9)}", kind)
-    head(parent, x2, y2, f"{kind}-head")
-    if line.both:
-        head(parent, x1, y1, f"{kind}-head")
-    if line.number:
-        _mark(marks, line, _along(x1, x2, y1, y2, depth, 0.5 if len(places.bars) == 1 else 0.12))
+    low, begin = number(bottom + depth), number(bottom + (HEAD if line.both else 0))
+    way = f"M{number(x1)},{begin} C{number(x1)},{low} {number(x2)},{low} {number(x2)},{number(bottom + HEAD)}"
+    path(parent, way, kind)
+    for x in (x2, x1) if line.both else (x2,):
+        head(parent, x, bottom, f"{kind}-head")
+    if line.number:  # 0.26 along the curve from its source: two that go to and fro keep their marks apart
+        _mark(marks, f"✗ {line.number} {line.word}", x1 + 0.168 * (x2 - x1), bottom + 0.577 * depth)
 
 
-def _along(x1: float, x2: float, y1: float, y2: float, depth: float, part: float) -> tuple[float, float]:
-    """Return a point of the curve; in rows, one near its beginning, for what follows lies behind boxes."""
-    a, b, c, d = (1 - part) ** 3, 3 * (1 - part) ** 2 * part, 3 * (1 - part) * part**2, part**3
-    return (a + b) * x1 + (c + d) * x2, a * y1 + b * (y1 + depth) + c * (y2 + depth) + d * y2
+def _stump(parent: ET.Element, marks: ET.Element, line: Arc, places: Layout, x: float) -> None:
+    """Draw only the beginning of a broken route to a host in another row, and name that host."""
+    bottom = places.hosts[line.source].bottom
+    path(parent, f"M{number(x)},{number(bottom)} v{STUMP}", "broken")
+    _mark(marks, f"✗ {line.number} {line.word} → {cut(line.target, 80)}", x, bottom + STUMP + 8)
 
 
-def _mark(marks: ET.Element, line: Arc, place: tuple[float, float]) -> None:
-    told = f"✗ {line.number} {line.word}"
+def _mark(marks: ET.Element, told: str, x: float, y: float) -> None:
     width = 7 * len(told) + 10
-    rect(marks, place[0] - width / 2, place[1] - 10, width, 20, "pill", 10)
-    text(marks, place[0], place[1] + 4, told, "wrong", "middle")
+    rect(marks, x - width / 2, y - 10, width, 20, "pill", 10)
+    text(marks, x, y + 4, told, "wrong", "middle")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from hostgw.model.host import HostState, Role
-from hostgw.topology.graph import BridgeNode, ContainerNode, HostNode, crowd
+from hostgw.topology.graph import BridgeNode, ContainerNode, HostNode, contents, crowd, title
 from hostgw.topology.svg_layout import (
     BRIDGE_HEAD,
     CHIP,
@@ -34,11 +34,11 @@ def draw_host(parent: ET.Element, place: Placed) -> None:
     _head(group, place, host)
     y = place.y + HEAD
     for bridge in host.bridges:
-        _bridge(group, place.x + 12, y, bridge)
+        _bridge(group, place.x + 12, y, host, bridge)
         y += bridge_height(bridge) + 8
     if host.apart:
         text(group, place.x + 14, y + 12, cut(f"{crowd(host.apart)} on no bridge", INNER), "wrong")
-    elif not host.bridges:
+    elif host.read and not host.bridges:
         text(group, place.x + 14, y + 12, cut(_nothing(host), INNER), "quiet")
     _foot(group, place, host)
 
@@ -52,24 +52,19 @@ def _head(group: ET.Element, place: Placed, host: HostNode) -> None:
 
 
 def _nothing(host: HostNode) -> str:
-    if host.error:
-        return host.error
     return "no containers here" if host.role is Role.EXTERNAL else "no bridge for containers"
 
 
 def _foot(group: ET.Element, place: Placed, host: HostNode) -> None:
     if told := host.verdict:
-        sign, kind = ("✗", "wrong") if host.broken else ("✓", "good")
-        if host.state is not HostState.UP and not host.broken:
-            sign, kind = "?", "quiet"
+        sign, kind = ("✗", "wrong") if host.broken else ("✓", "good") if host.state is HostState.UP else ("?", "quiet")
         text(group, place.x + 14, place.bottom - FOOT / 2 + 4, cut(f"{sign} {told}", INNER), kind)
 
 
-def _bridge(group: ET.Element, x: float, y: float, bridge: BridgeNode) -> None:
+def _bridge(group: ET.Element, x: float, y: float, host: HostNode, bridge: BridgeNode) -> None:
     rect(group, x, y, INNER, bridge_height(bridge), "bridge" if bridge.up else "bridge bad")
-    name = bridge.name if bridge.up else f"{bridge.name} down"
     subnets = bridge.subnets or ("no subnet",)
-    text(group, x + 8, y + 17, cut(name, INNER - 16 - 7 * len(subnets[0])), "" if bridge.up else "wrong")
+    text(group, x + 8, y + 17, cut(title(bridge), INNER - 16 - 7 * len(subnets[0])), "" if bridge.up else "wrong")
     for index, subnet in enumerate(subnets):
         text(group, x + INNER - 8, y + 17 + index * LINE, subnet, "" if bridge.subnets else "quiet", "end")
     top = y + BRIDGE_HEAD + LINE * (len(subnets) - 1)
@@ -77,7 +72,7 @@ def _bridge(group: ET.Element, x: float, y: float, bridge: BridgeNode) -> None:
         for index, container in enumerate(containers):
             _container(group, x + 8, top + index * CHIP, container)
     else:
-        _crowd(group, x + 8, top, bridge.containers)
+        _crowd(group, x + 8, top, host, bridge)
 
 
 def _container(group: ET.Element, x: float, y: float, container: ContainerNode) -> None:
@@ -90,8 +85,8 @@ def _container(group: ET.Element, x: float, y: float, container: ContainerNode) 
     text(group, x + 6, y + 13, cut(container.name, width - 16 - 6.6 * min(len(told), 18)))
 
 
-def _crowd(group: ET.Element, x: float, y: float, containers: tuple[ContainerNode, ...]) -> None:
-    down = [container.name for container in containers if not container.up]
-    if containers:
+def _crowd(group: ET.Element, x: float, y: float, host: HostNode, bridge: BridgeNode) -> None:
+    down = any(not container.up for container in bridge.containers)
+    if bridge.containers:
         rect(group, x, y, INNER - 16, CHIP - 4, "box bad" if down else "box", 4)
-    text(group, x + 6, y + 13, cut(crowd(containers), INNER - 28), "wrong" if down else "quiet")
+    text(group, x + 6, y + 13, cut(contents(host, bridge), INNER - 28), "wrong" if down else "quiet")
