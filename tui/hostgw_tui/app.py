@@ -352,6 +352,12 @@ class HostgwApp(Replaying, Sharing):
 
         self.push_screen(MemberDialog(FORMS[what](self.shown, self.engine.setting_up, self.current_host())))
 
+    def action_topology(self) -> None:
+        """Show hosts, bridges, containers and routes as a picture."""
+        from hostgw_tui.topology.dialog import TopologyDialog
+
+        self.push_screen(TopologyDialog())
+
     def action_lessons(self) -> None:
         """Show the lesson that was shown last, where the hosts are those of a lab."""
         if not self.lab:

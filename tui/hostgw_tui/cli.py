@@ -37,6 +37,7 @@ COMMANDS = {
     "trace": "hostgw_tui.commands.trace",
     "snapshot": "hostgw_tui.commands.snapshot",
     "report": "hostgw_tui.commands.report",
+    "topology": "hostgw_tui.commands.topology",
     "watch": "hostgw_tui.commands.watch",
     "doctor": "hostgw_tui.commands.doctor",
     "completion": "hostgw_tui.commands.completion",

@@ -16,12 +16,12 @@ from hostgw_tui.tour_parser import add_tour
 LISTEN = "127.0.0.1:9188"
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
-    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "watch", "doctor", "config"),
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "topology", "watch", "doctor", "config"),
     *("completion", "explain", "schema", "lab"),
 )
 SCHEMA_NAMES = (
-    *("check", "config", "doctor", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending"),
-    "watch",
+    *("check", "config", "doctor", "explain", "fix", "nat", "path", "routes", "topology", "trace", "undo-list"),
+    *("undo-pending", "watch"),
 )
 
 T = TypeVar("T", int, float)
@@ -64,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     snapshot = _common(commands, "snapshot", "write the state of all hosts to a file")
     snapshot.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the file to write")
     _add_report(commands)
+    _add_topology(commands)
     _add_watch(commands)
     _common(commands, "doctor", "what is missing, on this machine and on the hosts, and what to do about it")
     _add_config(commands)
@@ -136,6 +137,13 @@ def _add_config(commands: Any) -> None:
 def _add_report(commands: Any) -> None:
     parser = _common(commands, "report", "the state of the network as a document for others")
     parser.add_argument("--format", choices=("markdown", "html", "json"), default="markdown", help="(markdown)")
+    parser.add_argument("--mask", action="store_true", help="other names and addresses, each the same everywhere")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the file to write, instead of stdout")
+
+
+def _add_topology(commands: Any) -> None:
+    parser = _common(commands, "topology", "hosts, bridges, containers and routes as a picture; broken routes marked")
+    parser.add_argument("--format", choices=("text", "dot", "svg", "json"), default="text", help="(text)")
     parser.add_argument("--mask", action="store_true", help="other names and addresses, each the same everywhere")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the file to write, instead of stdout")
 

@@ -15,6 +15,7 @@ from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.path import End, Leg, Query
 from hostgw.plans.model import Command
+from hostgw.topology.graph import Topology
 
 SCHEMA = 1
 
@@ -396,6 +397,7 @@ SCHEMAS: dict[str, Any] = {
     "undo-pending": GuardsReport,
     "explain": ExplainReport,
     "path": PathReport,
+    "topology": Topology,
     "trace": Trace,
     "watch": WatchReport,
     "config": ConfigReport,

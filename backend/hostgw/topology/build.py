@@ -13,7 +13,8 @@ from hostgw.mesh.bridges import container_bridges
 from hostgw.mesh.memory import per_mesh, per_snapshot
 from hostgw.mesh.stations import Station, stations
 from hostgw.model.finding import Finding
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 from hostgw.model.ip import Prefix, address_text
 from hostgw.topology.blame import finding_of
 from hostgw.topology.graph import QUIET, BridgeNode, ContainerNode, Edge, HostNode, Segment, Topology

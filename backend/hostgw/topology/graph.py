@@ -1,4 +1,4 @@
-"""The picture as data. It is what `topology --json` prints; all text in it is clean, and masked where that was asked."""
+"""The picture as data, which is what `topology --json` prints; all text in it is clean, and masked if so asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from hostgw.checks.judge import FINE, Standing
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 
 SCHEMA = 1
 QUIET = FINE | {Standing.NONE}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from hostgw.model.host import HostState, Role
+from hostgw.model.host import Role
+from hostgw.model.host_state import HostState
 from hostgw.topology.graph import BridgeNode, ContainerNode, HostNode, contents, crowd, title
 from hostgw.topology.svg_layout import (
     BRIDGE_HEAD,

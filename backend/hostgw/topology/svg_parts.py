@@ -5,7 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 STYLE = """
-text { font-family: system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; font-size: 12px; fill: #1f2933; }
+text { font-family: system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
+text { font-size: 12px; fill: #1f2933; }
 .page { fill: #ffffff; }
 .title { font-size: 17px; font-weight: 600; }
 .name { font-size: 14px; font-weight: 600; }

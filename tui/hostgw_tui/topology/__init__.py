@@ -1,0 +1,1 @@
+"""The picture of hosts, bridges, containers and routes, as text."""
