@@ -15,6 +15,7 @@ from hostgw_tui.overview.screen import OverviewScreen
 from hostgw_tui.packets.screen import PacketsScreen
 from hostgw_tui.routes.screen import RoutesScreen
 from hostgw_tui.setup.screen import SetupDialog
+from hostgw_tui.topology.dialog import TopologyDialog
 from hostgw_tui.undo.screen import UndoDialog
 from tests.tui.conftest import Make
 from tests.tui.fake import one_missing
@@ -29,6 +30,7 @@ SCREENS = {
     "fix": FixDialog,
     "undo": UndoDialog,
     "setup": SetupDialog,
+    "topology": TopologyDialog,
 }
 
 

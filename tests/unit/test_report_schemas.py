@@ -44,6 +44,7 @@ from hostgw.report.routes import routes_report
 from hostgw.report.watch import Teller
 from hostgw.ssh.prompter import Refuse
 from hostgw.ssh.target import Target
+from hostgw.topology import build as topology
 from tests.fabrics import healthy, routes
 from tests.unit.test_checks import REMOTE
 
@@ -119,6 +120,7 @@ def test_every_report_reads_back_by_its_type() -> None:
         "check": report(fabric), "fix": plan_report(made), "nat": nat_report(view), "routes": routes_report(view),
         "undo-list": journal_report(judged(entries, None)), "explain": explain_report("route-missing"),
         "path": path_report(predict(fabric, *ends)), "trace": Trace((LOST,)),
+        "topology": topology(view),
         "watch": Teller(Planner(fabric)).start(view),
         "doctor": DoctorReport(1, (DoctorItem("vm1", "root", Health.OK, "yes", ""),)),
         "config": ConfigReport(1, "/c", True, (SettingReport("sudo", "true", "/c"),)),

@@ -13,6 +13,7 @@ from hostgw.model.host_state import HostState
 SCHEMA = 1
 QUIET = FINE | {Standing.NONE}
 """Standings that are not drawn as broken."""
+_RIGHT = {0: "", 1: "its route is right", 2: "both routes are right"}
 
 
 class ContainerNode(msgspec.Struct, frozen=True):
@@ -80,16 +81,21 @@ class HostNode(msgspec.Struct, frozen=True):
         return tuple(edge for edge in self.routes if edge.broken)
 
     @property
+    def counted(self) -> tuple[Edge, ...]:
+        """Its routes to others, and those to its own subnets where they are broken."""
+        return tuple(edge for edge in self.routes if edge.owner != self.name or edge.broken)
+
+    @property
     def verdict(self) -> str:
         """Its routes in a few words; empty when nothing is known of them."""
         if not self.read:
             return self.error or "not read yet"
-        away = [edge for edge in self.routes if edge.owner != self.name]
+        all_of_them = len(self.counted)
         if broken := len(self.broken):
-            return f"{broken} of {len(self.routes)} routes broken"
-        if any(edge.standing is Standing.UNKNOWN for edge in away):
-            return f"{len(away)} routes when last heard" if self.state is not HostState.UP else "routes not judged"
-        return f"routes to all {len(away)} other subnets" if len(away) > 1 else f"{len(away)} route" if away else ""
+            return f"{broken} of {all_of_them} routes broken"
+        if any(edge.standing is Standing.UNKNOWN for edge in self.counted):
+            return f"{all_of_them} routes when last heard" if self.state is not HostState.UP else "routes not judged"
+        return _RIGHT.get(all_of_them, f"all {all_of_them} routes are right")
 
 
 class Segment(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ def svg(picture: Topology) -> str:
 
 def summary(picture: Topology) -> str:
     """Return in one line what there is and how much of it is broken."""
-    routes = sum(len(host.routes) for host in picture.hosts)
+    routes = sum(len(host.counted) for host in picture.hosts)
     broken = sum(1 for _ in picture.broken)
     hosts = len(picture.hosts)
     many = f"{hosts} host{'' if hosts == 1 else 's'} · {routes} routes"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from hostgw.checks.judge import Standing
 from hostgw.topology.graph import Edge, Topology
 from hostgw.topology.svg_layout import CALM_GUTTER, WIDTH, Layout
 from hostgw.topology.svg_parts import cut, head, number, path, rect, text
@@ -45,7 +46,11 @@ def _broken(edges: Sequence[Edge], known: set[str]) -> Iterator[Arc]:
 def _calm(picture: Topology) -> Iterator[Arc]:
     routes = [edge for host in picture.hosts for edge in host.routes if edge.owner != edge.host]
     bad = {(edge.host, edge.owner) for edge in routes if edge.broken}
-    right = dict.fromkeys((edge.host, edge.owner) for edge in routes if (edge.host, edge.owner) not in bad)
+    right = dict.fromkeys(
+        (edge.host, edge.owner)
+        for edge in routes
+        if edge.standing is not Standing.UNKNOWN and (edge.host, edge.owner) not in bad
+    )
     for source, target in right:
         mutual = (target, source) in right
         if not mutual or source < target:
@@ -64,8 +69,8 @@ def _beside(line: Arc, places: Layout) -> bool:
 
 
 def _depth(line: Arc, places: Layout) -> float:
-    apart = abs(places.hosts[line.source].column - places.hosts[line.target].column)
-    return (40 if line.number else 26) + 30 * min(apart, 5)
+    apart = places.hosts[line.target].column - places.hosts[line.source].column
+    return (36 if line.number else 26) + 30 * min(abs(apart), 5) + (16 if line.number and apart > 0 else 0)
 
 
 def draw_arcs(parent: ET.Element, marks: ET.Element, lines: Sequence[Arc], places: Layout) -> None:
@@ -82,13 +87,13 @@ def draw_arcs(parent: ET.Element, marks: ET.Element, lines: Sequence[Arc], place
 
 def _anchors(lines: Sequence[Arc], places: Layout) -> dict[tuple[int, str], float]:
     """Return where each end of each line stands on its host's lower edge: outer arcs around inner ones."""
-    ends: dict[str, list[tuple[bool, float, int, int]]] = {}
+    ends: dict[str, list[tuple[bool, float, bool, int]]] = {}
     for index, line in enumerate(lines):
         pairs = [(line.source, line.target), (line.target, line.source)]
         for mine, other in pairs if _beside(line, places) else pairs[:1]:
             here, there = places.hosts[mine].x, places.hosts[other].x
-            right = there > here
-            ends.setdefault(mine, []).append((right, -there, index if right else -index, index))
+            right, forth = there > here, places.hosts[line.target].x > places.hosts[line.source].x
+            ends.setdefault(mine, []).append((right, -there, forth is not right, index))
     found: dict[tuple[int, str], float] = {}
     for name, held in ends.items():
         step = WIDTH / (len(held) + 1)
@@ -116,6 +121,6 @@ def _stump(parent: ET.Element, marks: ET.Element, line: Arc, places: Layout, x: 
 
 
 def _mark(marks: ET.Element, told: str, x: float, y: float) -> None:
-    width = 7 * len(told) + 10
+    width = 7.4 * len(told) + 14
     rect(marks, x - width / 2, y - 10, width, 20, "pill", 10)
     text(marks, x, y + 4, told, "wrong", "middle")
