@@ -15,7 +15,7 @@ from hostgw_tui.topology.dialog import TopologyDialog
 from hostgw_tui.widgets.reader import Reader
 from tests.fabrics import healthy, subnet
 from tests.tui.conftest import Make
-from tests.tui.fake import one_missing, settled
+from tests.tui.fake import connecting, one_missing, settled
 from tests.tui.reading import engine_of, reader_text, screen_text, settle
 from tests.tui.test_fix import eventually
 
@@ -50,6 +50,7 @@ async def test_it_follows_the_view(make: Make) -> None:
         assert "none broken" in screen_text(app)
         engine_of(app).become(one_missing())
         await eventually(pilot, lambda: BROKEN in reader_text(app, "#picture"))
+        await settle(pilot)
         assert "broken routes (1)" in screen_text(app)
 
 
@@ -91,7 +92,9 @@ async def test_f_previews_the_fix_of_a_host_with_broken_routes(make: Make) -> No
         await opened(pilot, "f")
         assert isinstance(app.screen, FixDialog)
         await pilot.press("escape")
-        await opened(pilot, "right")
+        await settle(pilot)
+        await pilot.press("right")
+        await settle(pilot)
         assert isinstance(app.screen, TopologyDialog)
         await pilot.press("f")
         await settle(pilot)
@@ -154,18 +157,16 @@ async def test_every_screen_has_it_in_the_palette(make: Make) -> None:
         await settle(pilot)
         await pilot.press("colon")
         await pilot.press(*"topology")
-        await eventually(pilot, lambda: "hosts, bridges, containers and routes as a picture" in screen_text(app))
+        await eventually(pilot, lambda: "as a picture, what is broken marked" in screen_text(app))
         await pilot.press("enter")
         await eventually(pilot, lambda: isinstance(app.screen, TopologyDialog))
         assert app.screen.query_one("#picture", Reader).lines
 
 
 async def test_nobody_has_answered_yet(make: Make) -> None:
-    from tests.tui.fake import connecting
-
     app = make(connecting())
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         text = screen_text(app)
-        assert "nothing was judged" in text
+        assert "no route to judge" in text
         assert "not read yet" in text

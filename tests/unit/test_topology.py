@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -25,6 +26,7 @@ from hostgw.topology.dot import quoted
 from hostgw.topology.graph import crowd
 from hostgw.topology.svg_layout import columns_for, layout
 from hostgw.wire import Section
+from hostgw_tui.cli import main
 from hostgw_tui.look import lines_text
 from hostgw_tui.topology.rows import picture
 from tests.fabrics import NIC, altered, healthy, routes, subnet
@@ -205,3 +207,24 @@ def test_the_largest_network_is_drawn_at_once() -> None:
     assert [(e.host, e.owner) for e in made.broken] == [("vm7", "vm200")]
     assert all("vm255" in text for text in told)
     assert classes(made).count("calm") == 0
+
+
+@pytest.mark.parametrize("form", ["text", "svg", "dot", "json"])
+def test_the_command(form: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["--demo", "topology", "--format", form]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert all(f"vm{number}" in told for number in (1, 2, 3))
+    path = tmp_path / "file"
+    assert main([*words, "--mask", "-o", str(path)]) == 0
+    hidden = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(hidden) == len(told)
+    assert not re.search(r"\bvm\d|10\.5\.7\.", hidden)
+
+
+def test_the_json_is_the_graph(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--demo", "topology", "--json"]) == 0
+    made = msgspec.json.decode(capsys.readouterr().out, type=Topology)
+    assert [(host.name, host.role.value) for host in made.hosts][-1] == ("ext1", "external")
+    assert not list(made.broken)

@@ -37,9 +37,10 @@ def summary(picture: Topology) -> str:
     routes = sum(len(host.counted) for host in picture.hosts)
     broken = sum(1 for _ in picture.broken)
     hosts = len(picture.hosts)
-    many = f"{hosts} host{'' if hosts == 1 else 's'} · {routes} routes"
+    many = f"{hosts} host{'' if hosts == 1 else 's'}"
     if not routes:
-        return f"{many}: nothing was judged"
+        return f"{many}, no route to judge"
+    many = f"{many} · {routes} routes"
     return f"{many}, {broken} broken" if broken else f"{many}, none broken"
 
 
