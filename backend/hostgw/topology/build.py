@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 
 from hostgw.checks.judge import Judgement, Standing, doubtful, judge, judge_own
 from hostgw.clean import clean
@@ -28,6 +29,7 @@ Stood = tuple[tuple[str, Prefix, Standing], ...]
 def build(view: View, masked: Callable[[str], str] = str) -> Topology:
     """Return the picture of a view; `masked` is applied to all that names or numbers something."""
 
+    @cache  # every host names every subnet
     def say(text: str) -> str:
         return str(masked(clean(text, LONGEST)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.25
 """How often it is looked whether there is another picture."""
+RESTS = 4
 STEM = "hostgw-topology"
 FORMS = (("s", "SVG"), ("d", "DOT"), ("t", "text"), ("j", "JSON"))
 KEYS = hint(("←↑↓→", "host"), ("⏎", "open"), ("f", "fix"), ("w", "write SVG, DOT"), ("y", "copy"), ("esc", "close"))
@@ -53,6 +55,7 @@ class TopologyDialog(ModalScreen[None]):
         self._topology = Topology("", (), ())
         self._drawn = Drawn((), {}, 1)
         self._at = 0
+        self._rest_until = 0.0
 
     @property
     def hostgw(self) -> HostgwApp:
@@ -78,9 +81,14 @@ class TopologyDialog(ModalScreen[None]):
         self.call_after_refresh(self._paint)
 
     def _look(self) -> None:
-        """Draw again where there is another view."""
+        """Draw again where there is another view; a large picture rests for some times as long as it took."""
+        if monotonic() < self._rest_until:
+            return
+        begin = monotonic()
         if self.hostgw.shown is not self._view or self.hostgw.masked != self._masked:
             self._paint()
+            end = monotonic()
+            self._rest_until = end + RESTS * (end - begin)
 
     def _paint(self) -> None:
         view, masked = self.hostgw.shown, self.hostgw.masked
