@@ -19,9 +19,8 @@ from hostgw.live import Live
 from hostgw.live.replay import Replay
 from hostgw.plans.journal import Journal
 from hostgw.recording.reader import read
-from hostgw.report.topology.graph import topology
-from hostgw.report.topology.svg import svg
 from hostgw.ssh.options import Options
+from hostgw.topology import build, svg
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.config.apply import DEMO
 from hostgw_tui.prompts import DialogPrompter
@@ -124,7 +123,7 @@ async def shoot_replay() -> None:
             await until(pilot, lambda text: "route-missing" in text or bool(replay.step(1)))
             await pilot.pause(0.5)
             save(app, "replay")
-            picture = svg(topology(replay.view()))
+            picture = svg(build(replay.view(), str))
             (DIRECTORY / "topology.svg").write_text(picture, "utf-8")
     finally:
         replay.stop()

@@ -17,6 +17,7 @@ from hostgw_tui.packets.screen import PacketsScreen
 from hostgw_tui.palette import ActionProvider
 from hostgw_tui.routes.screen import RoutesScreen
 from hostgw_tui.setup.screen import SetupDialog
+from hostgw_tui.topology.dialog import TopologyDialog
 from hostgw_tui.undo.screen import UndoDialog
 from tests.tui.conftest import Make
 from tests.tui.fake import one_missing
@@ -31,6 +32,7 @@ SCREENS = {
     "fix": FixDialog,
     "undo": UndoDialog,
     "setup": SetupDialog,
+    "topology": TopologyDialog,
 }
 
 

@@ -209,3 +209,12 @@ def test_ascii(snap_compare: Compare, make: Make) -> None:
 
 def test_read_only(snap_compare: Compare, make: Make) -> None:
     assert snap_compare(make(one_missing(), read_only=True), run_before=keys("f"), terminal_size=(80, 24))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+def test_topology(snap_compare: Compare, make: Make, size: tuple[int, int]) -> None:
+    assert snap_compare(make(settled(many_faults())), run_before=keys("t", "right"), terminal_size=size)
+
+
+def test_topology_in_ascii(snap_compare: Compare, make: Make) -> None:
+    assert snap_compare(make(broken(), ascii=True), run_before=keys("t"), terminal_size=(120, 40))

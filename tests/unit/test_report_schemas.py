@@ -41,10 +41,10 @@ from hostgw.report.model import (
 from hostgw.report.nat import nat_report
 from hostgw.report.path import path_report
 from hostgw.report.routes import routes_report
-from hostgw.report.topology.graph import topology
 from hostgw.report.watch import Teller
 from hostgw.ssh.prompter import Refuse
 from hostgw.ssh.target import Target
+from hostgw.topology import build as topology
 from tests.fabrics import healthy, routes
 from tests.unit.test_checks import REMOTE
 

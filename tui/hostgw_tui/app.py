@@ -363,6 +363,12 @@ class HostgwApp(Replaying, Jumping, Sharing):
 
         self.push_screen(MemberDialog(FORMS[what](self.shown, self.engine.setting_up, self.current_host())))
 
+    def action_topology(self) -> None:
+        """Show hosts, bridges, containers and routes as a picture."""
+        from hostgw_tui.topology.dialog import TopologyDialog
+
+        self.push_screen(TopologyDialog())
+
     def action_lessons(self) -> None:
         """Show the lesson that was shown last, where the hosts are those of a lab."""
         if not self.lab:
@@ -379,12 +385,6 @@ class HostgwApp(Replaying, Jumping, Sharing):
     def action_persist(self) -> None:
         """Preview the files that make lasting what all hosts have now."""
         self.preview_persist()
-
-    def action_topology(self) -> None:
-        """Show hosts, bridges, containers and routes as one picture."""
-        from hostgw_tui.topology.dialog import TopologyDialog
-
-        self.push_screen(TopologyDialog())
 
     def action_fix_all(self) -> None:
         """Preview the fix of everything that is listed."""

@@ -9,7 +9,7 @@ from hostgw.live.places import containers
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix, maybe_prefix
-from hostgw_tui.overview.matrix import ABOUT_ROUTES
+from hostgw.topology.blame import ABOUT_ROUTES
 
 MOST = 20
 """Places that can be gone back to."""

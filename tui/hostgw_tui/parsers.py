@@ -16,13 +16,12 @@ from hostgw_tui.tour_parser import add_tour
 LISTEN = "127.0.0.1:9188"
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
-    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "topology", "watch", "doctor"),
-    "config",
+    *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "topology", "watch", "doctor", "config"),
     *("completion", "explain", "schema", "lab"),
 )
 SCHEMA_NAMES = (
-    *("check", "config", "doctor", "explain", "fix", "nat", "path", "routes", "trace", "undo-list", "undo-pending"),
-    *("topology", "watch"),
+    *("check", "config", "doctor", "explain", "fix", "nat", "path", "routes", "topology", "trace", "undo-list"),
+    *("undo-pending", "watch"),
 )
 
 T = TypeVar("T", int, float)
@@ -143,8 +142,8 @@ def _add_report(commands: Any) -> None:
 
 
 def _add_topology(commands: Any) -> None:
-    parser = _common(commands, "topology", "hosts, bridges, containers and routes as a picture")
-    parser.add_argument("--format", choices=("text", "svg", "dot", "json"), default="text", help="(text)")
+    parser = _common(commands, "topology", "hosts, bridges, containers and routes as a picture; broken routes marked")
+    parser.add_argument("--format", choices=("text", "dot", "svg", "json"), default="text", help="(text)")
     parser.add_argument("--mask", action="store_true", help="other names and addresses, each the same everywhere")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="the file to write, instead of stdout")
 

@@ -98,7 +98,7 @@ class Sharing(Shell):
 
     def _write(self, key: str, stem: str, text: str) -> None:
         if key == "t":
-            self._save(stem, "txt", self.hidden(text) + "\n")
+            self.save(stem, "txt", self.hidden(text) + "\n")
         elif key == "s":
             self.action_picture()
         elif form := _FORMS.get(key):
@@ -114,16 +114,13 @@ class Sharing(Shell):
         else:
             self.post_message(self.Written(*_saved(Path(_stamped("hostgw-report", SUFFIXES[form])), text)))
 
-    def save_masked(self, stem: str, suffix: str, text: str) -> None:
-        """Write a new file, masked where a mask is on."""
-        self._save(stem, suffix, self.hidden(text))
-
     def action_picture(self) -> None:
         """Write the screen as SVG, without the web font that somebody would have to fetch."""
         svg = _FONT_FACE.sub("", self.export_screenshot(title="hostgw-tui", simplify=False))
-        self._save("hostgw-screen", "svg", svg.replace("Fira Code", "monospace"))
+        self.save("hostgw-screen", "svg", svg.replace("Fira Code", "monospace"))
 
-    def _save(self, stem: str, suffix: str, text: str) -> None:
+    def save(self, stem: str, suffix: str, text: str) -> None:
+        """Write a new file of text that is masked already, where a mask is on, and say so."""
         self._say(*_saved(Path(_stamped(stem, suffix)), text))
 
     @on(Written)

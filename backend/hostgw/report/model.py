@@ -15,7 +15,7 @@ from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.path import End, Leg, Query
 from hostgw.plans.model import Command
-from hostgw.report.topology.graph import Topology
+from hostgw.topology.graph import Topology
 
 SCHEMA = 1
 
@@ -397,11 +397,11 @@ SCHEMAS: dict[str, Any] = {
     "undo-pending": GuardsReport,
     "explain": ExplainReport,
     "path": PathReport,
+    "topology": Topology,
     "trace": Trace,
     "watch": WatchReport,
     "config": ConfigReport,
     "doctor": DoctorReport,
-    "topology": Topology,
 }
 """Outputs by the name that `hostgw-tui schema` takes."""
 

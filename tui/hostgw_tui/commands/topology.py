@@ -1,4 +1,4 @@
-"""`hostgw-tui topology`: the network as a picture."""
+"""`hostgw-tui topology`: hosts, bridges, containers and routes as a picture."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from collections.abc import Callable
 
 from hostgw.mask import Mask
 from hostgw.report.share import names
-from hostgw.report.topology.dot import dot
-from hostgw.report.topology.graph import Topology, topology
-from hostgw.report.topology.svg import svg
-from hostgw_tui.commands.output import json_text, narrate
+from hostgw.topology import Topology, build, dot, svg
+from hostgw_tui.commands.output import json_text, narrate, write_lines
 from hostgw_tui.commands.reached import reached
 from hostgw_tui.commands.report import write_private
+from hostgw_tui.look import lines_text
 from hostgw_tui.options import reading
-from hostgw_tui.topology.rows import as_text
+from hostgw_tui.topology.rows import picture
 
-FILE_WIDTH = 160
+LEAST_WIDTH = 60
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,21 +25,26 @@ def run(args: argparse.Namespace) -> int:
     form = "json" if args.json else args.format
     with reading(args) as live:
         view = live.view()
-    graph = topology(view)
-    width = FILE_WIDTH if args.output or not sys.stdout.isatty() else shutil.get_terminal_size().columns
-    masked = Mask(names(view.fabric)).text if args.mask else str
-    text = masked(_WRITERS[form](graph, width))
+    made = build(view, Mask(names(view.fabric)).text if args.mask else str)
+    text = _FORMS[form](made)
     if args.output:
         write_private(args.output, text)
         narrate(f"wrote {args.output}")
+    elif form == "text":
+        write_lines(text.splitlines())
     else:
         sys.stdout.write(text)
     return reached(view)
 
 
-_WRITERS: dict[str, Callable[[Topology, int], str]] = {
-    "text": as_text,
-    "svg": lambda graph, _width: svg(graph),
-    "dot": lambda graph, _width: dot(graph),
-    "json": lambda graph, _width: json_text(graph) + "\n",
+def _text(made: Topology) -> str:
+    width = max(LEAST_WIDTH, shutil.get_terminal_size((120, 40)).columns)
+    return lines_text(picture(made, width).lines) + "\n"
+
+
+_FORMS: dict[str, Callable[[Topology], str]] = {
+    "text": _text,
+    "dot": dot,
+    "svg": svg,
+    "json": lambda made: json_text(made) + "\n",
 }

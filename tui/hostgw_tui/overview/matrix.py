@@ -10,12 +10,12 @@ from hostgw.live.view import View
 from hostgw.mesh import Mesh, Subnet
 from hostgw.model.finding import Finding
 from hostgw.model.host_state import HostState
-from hostgw.model.ip import Prefix, maybe_prefix, prefix
+from hostgw.model.ip import Prefix, maybe_prefix
+from hostgw.topology.blame import ABOUT_ROUTES
+from hostgw.topology.blame import finding_of as blamed
 from hostgw_tui.look import STANDINGS, LazyRows, Part, Row, Tone, cell
 
 Standings = dict[Prefix, Standing]
-ABOUT_ROUTES = ("route-", "rule-", "subnet-", "owner-")
-"""Beginnings of the codes that a cell can stand for."""
 CELLS = {standing: sign.cell for standing, sign in STANDINGS.items()}
 LAST_HEARD = {
     standing: cell(f"~ {sign.word}", Tone.DIM) if sign.tone in (Tone.BAD, Tone.WARN) else sign.cell
@@ -81,8 +81,7 @@ def _standing(standings: Standings, wanted: Prefix, host: Host) -> Standing:
 
 def finding_of(view: View, host: str, wanted: Prefix) -> Finding | None:
     """Return the listed finding that a cell of the matrix stands for."""
-    mine = (found for found in view.listed if found.host == host and found.code.startswith(ABOUT_ROUTES))
-    return next((found for found in mine if _about(found.subject, wanted)), None)
+    return blamed(view.listed, host, wanted)
 
 
 def bad_cells(view: View) -> dict[tuple[str, Prefix], Finding]:
@@ -95,10 +94,3 @@ def bad_cells(view: View) -> dict[tuple[str, Prefix], Finding]:
             for column in [about] if about in known else [each for each in columns if each.covers(about)]:
                 found.setdefault((finding.host, column), finding)
     return found
-
-
-def _about(subject: str, wanted: Prefix) -> bool:
-    try:
-        return wanted.covers(prefix(subject))
-    except ValueError:
-        return False

@@ -1,1 +1,1 @@
-"""The topology picture: hosts as boxes on their segment, with bridges, containers and routes."""
+"""The picture of hosts, bridges, containers and routes, as text."""

@@ -1,134 +1,173 @@
-"""The topology as lines of text: boxes side by side below their segment's line, as many as the width holds."""
+"""The picture as lines: hosts as boxes side by side under their segment, broken routes in them and listed below."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
-from hostgw.report.topology.graph import BridgeNode, HostNode, Leaf, RouteEdge, Topology
-from hostgw_tui.look import STANDINGS, STATES, Line, Part, Tone, line, plain
+from rich.cells import cell_len, set_cell_size
+
+from hostgw.model.host_state import HostState
+from hostgw.topology.graph import BridgeNode, ContainerNode, Edge, HostNode, Segment, Topology, contents, crowd, title
+from hostgw.topology.svg import summary
+from hostgw_tui.look import STANDINGS, STATES, Line, Part, Tone, line
 from hostgw_tui.widgets.layout import fitted
 
-LEAST, MOST, GAP = 34, 48, 2
-"""Cells of a box, and between two."""
-SHOWN, EDGES = 6, 6
-"""Containers and routes that are named one by one, where there are no more."""
-Box = list[Line]
+DESIGNED = 120
+"""Columns for which the picture is made: from there on, three hosts stand side by side."""
+LEAST_BOX, MOST_BOX, GAP = 34, 46, 2
+FEW_CONTAINERS, FEW_BROKEN, MOST_LISTED = 4, 3, 200
 
 
-def topology_lines(graph: Topology, width: int) -> Iterator[Line]:
-    """Yield the picture for a width, in cells."""
-    if not graph.hosts:
-        yield line(Part("No hosts are listed.", Tone.NOTE))
-        return
-    across = max(1, min(len(graph.hosts), (width + GAP) // (LEAST + GAP)))
-    box = max(LEAST, min(MOST, (width + GAP) // across - GAP))
-    for at in range(0, len(graph.hosts), across):
-        row = graph.hosts[at : at + across]
-        yield from _segment(row, box)
-        boxes = [_box(host, graph.of(host.name), box) for host in row]
-        yield from _beside(boxes, box)
-        yield ()
-    yield from _summary(graph)
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Lines, and which of them each host's box takes, by the host's name."""
+
+    lines: tuple[Line, ...]
+    places: dict[str, tuple[int, int]]
+    columns: int
+    """Hosts side by side."""
 
 
-def _segment(row: Sequence[HostNode], box: int) -> Iterator[Line]:
-    """Yield the line that the hosts of a row hang on."""
-    named = " · ".join(dict.fromkeys(host.segment or "segment not known" for host in row))
-    length = len(row) * (box + GAP) - GAP
-    bar = "".join("╤" if place % (box + GAP) == box // 2 else "═" for place in range(length))
-    yield line(Part(f"segment {named}", Tone.NOTE))
-    yield line(Part(bar, Tone.DIM))
+def picture(topology: Topology, width: int, marked: str = "") -> Drawn:
+    """Return the picture for a width; the box of the host `marked` stands out."""
+    columns = _columns(width, max((len(s.hosts) for s in topology.segments), default=1))
+    box = min(MOST_BOX, (width + GAP) // columns - GAP)
+    lines: list[Line] = [
+        line(Part(f"network {topology.network or 'not known'}", Tone.STRONG), f" · {summary(topology)}")
+    ]
+    places: dict[str, tuple[int, int]] = {}
+    for segment in topology.segments:
+        hosts = tuple(topology.on(segment))
+        for begin in range(0, len(hosts), columns):
+            row = hosts[begin : begin + columns]
+            lines += [(), _bar(segment, len(row) * (box + GAP) - GAP, box), _stubs(len(row), box)]
+            drawn = tuple(_boxes(row, box, marked))
+            places |= {host.name: (len(lines), len(lines) + len(drawn)) for host in row}
+            lines += drawn
+    return Drawn((*lines, *_listed(topology)), places, columns)
 
 
-def _beside(boxes: Sequence[Box], box: int) -> Iterator[Line]:
-    blank: Line = (Part(" " * box),)
-    for lines in zip_longest(*boxes, fillvalue=blank):
-        yield tuple(part for place, each in enumerate(lines) for part in ((Part(" " * GAP),) if place else ()) + each)
+def _columns(width: int, hosts: int) -> int:
+    return max(1, min(hosts, (width + GAP) // (LEAST_BOX + GAP)))
 
 
-def _box(host: HostNode, edges: Sequence[RouteEdge], box: int) -> Box:
-    tone = Tone.DIM if host.current else Tone.BAD
-    half = box // 2
-    lines: Box = [(Part(f"┌{'─' * (half - 1)}┴{'─' * (box - half - 2)}┐", tone),)]
-    lines += [_framed(text, tone, box) for text in _content(host, edges)]
-    return [*lines, (Part(f"└{'─' * (box - 2)}┘", tone),)]
+def _bar(segment: Segment, width: int, box: int) -> Line:
+    told = f"━━ {f'segment {segment.prefix}' if segment.prefix else 'underlay not known'} "
+    return fitted(line(Part(told + "━" * (width - len(told)), Tone.NOTE)), max(width, box))
 
 
-def _framed(text: Line, tone: Tone, box: int) -> Line:
-    return (Part("│ ", tone), *fitted(text, box - 4), Part(" │", tone))
+def _stubs(hosts: int, box: int) -> Line:
+    return line(Part((" " * GAP).join("│".center(box) for _ in range(hosts)), Tone.NOTE))
 
 
-def _content(host: HostNode, edges: Sequence[RouteEdge]) -> Iterator[Line]:
-    sign = STATES[host.state]
-    role = "" if host.bridges or not host.current else f"  {host.role.value}"
-    yield line(Part(host.name, Tone.STRONG), "  ", Part(f"{sign.glyph} {sign.word}", sign.tone), Part(role, Tone.DIM))
-    yield line(Part(" ".join(filter(None, (host.nic, host.address))), Tone.DIM))
+# ---- boxes ----
+
+
+def _boxes(row: Sequence[HostNode], box: int, marked: str) -> Iterator[Line]:
+    """Yield the lines of hosts side by side, all boxes as high as the highest."""
+    inner = [list(_inside(host)) for host in row]
+    height = max(map(len, inner))
+    yield _joined(_top(host, box, host.name == marked) for host in row)
+    for index in range(height):
+        pieces = (lines[index] if index < len(lines) else () for lines in inner)
+        yield _joined(_side(piece, host, box, marked) for piece, host in zip(pieces, row, strict=True))
+    yield _joined(line(Part(f"└{'─' * (box - 2)}┘", _tone(host, marked))) for host in row)
+
+
+def _joined(pieces: Iterable[Line]) -> Line:
+    joined: list[Part] = []
+    for piece in pieces:
+        joined += [Part(" " * GAP)] * bool(joined) + list(piece)
+    return tuple(joined)
+
+
+def _tone(host: HostNode, marked: str) -> Tone:
+    if host.name == marked:
+        return Tone.KEY
+    return Tone.BAD if host.broken else Tone.DIM
+
+
+def _top(host: HostNode, box: int, marked: bool) -> Line:
+    sign, edge = STATES[host.state], _tone(host, host.name if marked else "")
+    state = f" {sign.glyph} {sign.word} "
+    name = f"{'▸' if marked else ' '}{host.name} "
+    named = _short(name, box - 4 - cell_len(state))
+    rule = "─" * (box - 4 - cell_len(state) - cell_len(named))
+    tone = Tone.TAB if marked else Tone.NAME
+    return line(Part("┌─", edge), Part(named, tone), Part(rule, edge), Part(state, sign.tone), Part("─┐", edge))
+
+
+def _short(text: str, room: int) -> str:
+    return text if cell_len(text) <= room else f"{set_cell_size(text, max(0, room - 1))}…"
+
+
+def _side(piece: Line, host: HostNode, box: int, marked: str) -> Line:
+    edge = Part("│", _tone(host, marked))
+    return line(edge, " ", *fitted(piece, box - 4), " ", edge)
+
+
+def _inside(host: HostNode) -> Iterator[Line]:
+    yield line(Part(f"{host.interface} ", Tone.DIM) if host.interface else "", host.address)
     for bridge in host.bridges:
-        yield from _bridge(bridge)
-    yield from _routes(host, edges)
+        yield from _bridge(host, bridge)
+    if host.apart:
+        yield line(Part(f"✗ {crowd(host.apart)} on no bridge", Tone.WARN))
+    yield _verdict(host)
+    for edge in islice(host.broken, FEW_BROKEN):
+        yield line(Part("─✗→ ", Tone.BAD), edge.subnet, Part(f" {edge.standing.value}", Tone.BAD))
+    if (more := len(host.broken) - FEW_BROKEN) > 0:
+        yield line(Part(f"─✗→ and {more} more", Tone.BAD))
 
 
-def _bridge(bridge: BridgeNode) -> Iterator[Line]:
-    name = Part(bridge.name, Tone.STRONG if bridge.up else Tone.BAD)
-    subnets = Part(" ".join(bridge.subnets), Tone.OK if bridge.up else Tone.BAD)
-    yield line(name, " ", subnets, "" if bridge.up else Part(" down", Tone.BAD))
-    leaves = bridge.containers
-    if len(leaves) > SHOWN:
-        down = [leaf for leaf in leaves if not leaf.up]
-        leaves = tuple(down[: SHOWN - 1])
-        rest = len(bridge.containers) - len(leaves)
-        last: Line | None = line(Part("└ ", Tone.DIM), Part(f"{rest} containers", Tone.DIM))
-    else:
-        last = None
-    for place, leaf in enumerate(leaves):
-        yield _leaf(leaf, "└ " if last is None and place == len(leaves) - 1 else "├ ")
-    if last is not None:
-        yield last
-
-
-def _leaf(leaf: Leaf, mark: str) -> Line:
-    told = Part(" down", Tone.BAD) if not leaf.up else Part("")
-    return line(Part(mark, Tone.DIM), Part(leaf.name, Tone.NAME), f" {' '.join(leaf.addresses)}", told)
-
-
-def _routes(host: HostNode, edges: Sequence[RouteEdge]) -> Iterator[Line]:
-    if not host.current or not edges:
-        yield line(Part("routes not known" if not host.current else "no route is expected", Tone.DIM))
+def _bridge(host: HostNode, bridge: BridgeNode) -> Iterator[Line]:
+    tone = Tone.STRONG if bridge.up else Tone.BAD
+    yield line(Part(title(bridge), tone), Part(f"  {', '.join(bridge.subnets) or 'no subnet'}"))
+    held = bridge.containers
+    if not held or len(held) > FEW_CONTAINERS:
+        bad = any(not container.up for container in held)
+        yield line(Part(" └ ", Tone.DIM), Part(contents(host, bridge), Tone.BAD if bad else Tone.DIM))
         return
-    broken = [edge for edge in edges if edge.broken]
-    right = [edge for edge in edges if not edge.broken]
-    yield from (_edge(edge) for edge in broken[:EDGES])
-    if len(broken) > EDGES:
-        yield line(Part(f"✗ and {len(broken) - EDGES} more broken", Tone.BAD))
-    if len(edges) <= EDGES:
-        yield from (_edge(edge) for edge in right)
-    elif right:
-        yield line(Part(f"✓ {len(right)} routes right", Tone.OK))
+    for index, container in enumerate(held, 1):
+        yield _container(container, " └ " if index == len(held) else " ├ ")
 
 
-def _edge(edge: RouteEdge) -> Line:
-    sign = STANDINGS[edge.standing]
-    told = f" {sign.word}" if edge.broken else ""
-    return line(Part(f"{sign.glyph}→ ", sign.tone), edge.target, Part(f" {edge.subnet}{told}", sign.tone))
+def _container(container: ContainerNode, guide: str) -> Line:
+    told = line(Part(guide, Tone.DIM), container.name, Part(f"  {', '.join(container.addresses)}", Tone.DIM))
+    return told if container.up else (*told, Part(" down", Tone.BAD))
 
 
-def _summary(graph: Topology) -> Iterator[Line]:
-    """Yield every broken route with its finding."""
-    broken = graph.broken
+def _verdict(host: HostNode) -> Line:
+    if not host.verdict:
+        return ()
+    if host.broken:
+        return line(Part(f"✗ {host.verdict}", Tone.BAD))
+    return line(
+        Part(f"✓ {host.verdict}", Tone.OK) if host.state is HostState.UP else Part(f"? {host.verdict}", Tone.WARN)
+    )
+
+
+# ---- below the picture ----
+
+
+def _listed(topology: Topology) -> Iterator[Line]:
+    """Yield the broken routes, with the code that explains each."""
+    broken = tuple(topology.broken)
     if not broken:
-        told = f"✓ all {len(graph.routes)} routes are right" if graph.routes else "no host-gw network yet"
-        yield line(Part(told, Tone.OK if graph.routes else Tone.NOTE))
         return
-    yield line(Part(f"✗ {len(broken)} of {len(graph.routes)} routes are broken", Tone.BAD))
-    for edge in broken:
-        sign = STANDINGS[edge.standing]
-        way = line(
-            Part(f"  {edge.source}", Tone.NAME), Part(f" ─{sign.glyph}→ ", sign.tone), Part(edge.target, Tone.NAME)
-        )
-        yield (*way, *line(f"  {edge.subnet} ", Part(sign.word, sign.tone), Part(f"  {edge.code}", Tone.DIM)))
+    yield ()
+    yield line(Part(f"broken routes ({len(broken)})", Tone.STRONG))
+    width = max(len(edge.host) for edge in broken)
+    yield from (_edge(edge, width) for edge in broken[:MOST_LISTED])
+    if (more := len(broken) - MOST_LISTED) > 0:
+        yield line(f"and {more} more")
 
 
-def as_text(graph: Topology, width: int) -> str:
-    """Return the picture as plain text."""
-    return "\n".join(plain(each).rstrip() for each in topology_lines(graph, width)) + "\n"
+def _edge(edge: Edge, width: int) -> Line:
+    whose = "its own" if edge.owner == edge.host else f"of {edge.owner}"
+    sign = STANDINGS[edge.standing]
+    return line(
+        Part(edge.host.ljust(width), Tone.NAME), Part(" ─✗→ ", Tone.BAD), f"{edge.subnet} {whose}  ",
+        Part(f"{sign.glyph} {sign.word}", sign.tone), Part(f"  {edge.code}", Tone.DIM),
+    )  # fmt: skip
