@@ -43,20 +43,6 @@ def inventory(args: argparse.Namespace) -> Inventory:
     return load(args.inventory) if args.inventory else Inventory(parse_hosts(args.hosts))
 
 
-def command_first(args: argparse.Namespace) -> None:
-    """Look whether --lab took a command for the name of a lab.
-
-    Raises:
-        UsageError: it did.
-    """
-    from hostgw.lab import names
-    from hostgw_tui.parsers import COMMAND_NAMES
-
-    if args.command is None and args.lab in COMMAND_NAMES and args.lab not in names():
-        remedy = f"Put the command first: hostgw-tui {args.lab} --lab"
-        raise UsageError(f"there is no lab {args.lab}, and no command", "", remedy)
-
-
 def _lab(args: argparse.Namespace) -> Inventory:
     from hostgw.lab import enter_operator
     from hostgw.lab import load as load_lab

@@ -16,7 +16,7 @@ from hostgw_tui import actions
 from hostgw_tui.config.keys import remapped
 from hostgw_tui.config.load import NAME, directory
 from hostgw_tui.config.model import Theme
-from hostgw_tui.options import command_first, live, replay
+from hostgw_tui.options import live, replay
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.shell import Shell
 
@@ -37,7 +37,6 @@ def ready(args: argparse.Namespace) -> Ready:
     Raises:
         UsageError: the options are wrong.
     """
-    command_first(args)
     actions.replace_all(remapped(actions.ACTIONS, args.config.keys, str(directory() / NAME)))
     from hostgw_tui.app import HostgwApp  # makes its bindings of the actions
 

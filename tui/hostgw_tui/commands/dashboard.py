@@ -16,6 +16,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UsageError: there is no terminal that could show it, or the options are wrong.
     """
+    _command_first(args)
     if args.json:
         raise UsageError("--json needs a command", "the dashboard has no such output", "hostgw-tui check --json")
     _need_terminal()
@@ -35,3 +36,13 @@ def _need_terminal() -> None:
         raise UsageError("the dashboard needs a terminal", "stdin or stdout is not one", remedy)
     if os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError("the dashboard needs a terminal that can be drawn on", "TERM is unset or dumb", remedy)
+
+
+def _command_first(args: argparse.Namespace) -> None:
+    """Refuse where --lab took a command for the name of a lab."""
+    from hostgw.lab import names
+    from hostgw_tui.parsers import COMMAND_NAMES
+
+    if args.command is None and args.lab in COMMAND_NAMES and args.lab not in names():
+        remedy = f"Put the command first: hostgw-tui {args.lab} --lab"
+        raise UsageError(f"there is no lab {args.lab}, and no command", "", remedy)
