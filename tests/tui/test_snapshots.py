@@ -192,14 +192,13 @@ def test_too_small(snap_compare: Compare, make: Make) -> None:
     assert snap_compare(make(one_missing()), run_before=keys(), terminal_size=(50, 12))
 
 
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+@pytest.mark.parametrize("screen", ["1", "2", "3", "4", "5", "6"])
 @pytest.mark.parametrize("theme", ["hostgw-light", "ansi-dark"])
-def test_theme(snap_compare: Compare, make: Make, theme: str) -> None:
-    def themed() -> HostgwApp:
-        app = make(faults())
-        app.theme = theme
-        return app
-
-    assert snap_compare(themed(), run_before=keys(), terminal_size=(80, 24))
+def test_theme(snap_compare: Compare, make: Make, theme: str, screen: str, size: tuple[int, int]) -> None:
+    app = make(faults())
+    app.theme = theme
+    assert snap_compare(app, run_before=keys(screen), terminal_size=size)
 
 
 def test_ascii(snap_compare: Compare, make: Make) -> None:

@@ -213,7 +213,6 @@ _KEY_NAMES = {
     "colon": ":",
     "question_mark": "?",
     "escape": "esc",
-    "backspace": "⌫",
     "ctrl+p": "^p",
     "ctrl+c": "^c",
     "f1": "F1",

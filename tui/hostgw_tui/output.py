@@ -26,7 +26,7 @@ _LOOKALIKES = {
     "*": "●◆",
     "o": "◌○",
     ">": "→▶▸",
-    "<": "←◀↩↶⌫",
+    "<": "←◀↩↶",
     "^": "↑▲▀▔",
     "v": "↓▼",
     "~": "≈⇄",
@@ -37,7 +37,7 @@ _LOOKALIKES = {
     "@": "↻",
     ".": "·…",
     "u": "µ",
-    "/": "╱⏎",
+    "/": "╱",
 }
 ASCII_GLYPHS = {glyph: plain for plain, glyphs in _LOOKALIKES.items() for glyph in glyphs}
 

@@ -19,7 +19,7 @@ from hostgw_tui.look import Row
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
 from hostgw_tui.widgets.main_screen import MainScreen
-from hostgw_tui.widgets.states import absent, with_freshness
+from hostgw_tui.widgets.states import absent, not_counted, with_freshness
 
 TREE = (
     Column("DEVICE", most=34),
@@ -76,7 +76,9 @@ class HostScreen(MainScreen):
         tree.show(tree_rows(shown, view) if shown else [], absent(host, "no devices"))
         if shown:
             self._rates.observe(shown.name, shown.changed_at, totals(shown))
-        self.query_one("#links", Grid).show(link_rows(shown, self._rates) if shown else [], absent(host, "counting …"))
+        self.query_one("#links", Grid).show(
+            link_rows(shown, self._rates) if shown else [], absent(host, not_counted(host))
+        )
         settings: list[Row] = setting_rows(shown) if shown else []
         self.query_one("#settings", Grid).show(settings, absent(host, "no settings were reported"))
 

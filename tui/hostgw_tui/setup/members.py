@@ -85,7 +85,7 @@ class MemberDialog(ModalScreen[None]):
             for asked in self._form.fields:
                 yield Field(asked.name, asked.name, asked.value, asked.hint, asked.among)
             yield Reader(id="verdict")
-            keys = (("tab", "next"), ("⏎", "preview"), ("esc", "cancel"))
+            keys = (("tab", "next"), ("enter", "preview"), ("esc", "cancel"))
             yield Static(content([hint(*keys)]), classes="dialog-keys")
 
     def on_mount(self) -> None:

@@ -109,7 +109,7 @@ class SetupDialog(ModalScreen[None]):
         self.query_one("#verdict", Reader).show([text])
 
     def _keys(self) -> Line:
-        last = (("tab", "next"), ("⏎", "preview"), ("esc", "cancel"))
+        last = (("tab", "next"), ("enter", "preview"), ("esc", "cancel"))
         if isinstance(self.focused, SubnetGrid):
             return hint(("0-9", "type"), ("del", "none"), ("r", "suggest"), *last)
         return hint(*((("space", "change"),) if isinstance(self.focused, Switch) else ()), *last)

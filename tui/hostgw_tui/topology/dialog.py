@@ -32,7 +32,7 @@ LOOK_S = 0.25
 RESTS = 4
 STEM = "hostgw-topology"
 FORMS = (("s", "SVG"), ("d", "DOT"), ("t", "text"), ("j", "JSON"))
-KEYS = hint(("←↑↓→", "host"), ("⏎", "open"), ("f", "fix"), ("w", "write SVG, DOT"), ("y", "copy"), ("esc", "close"))
+KEYS = hint(("←↑↓→", "host"), ("enter", "open"), ("f", "fix"), ("w", "write SVG, DOT"), ("y", "copy"), ("esc", "close"))
 
 
 class TopologyDialog(ModalScreen[None]):

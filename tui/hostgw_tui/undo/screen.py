@@ -124,10 +124,10 @@ class UndoDialog(ModalScreen[None]):
     def _show_keys(self) -> None:
         keys = [("esc", "close")]
         if self._guards():
-            keys.insert(0, ("⏎", "take it back now"))
+            keys.insert(0, ("enter", "take it back now"))
         elif self._key in self._entries:
             can = self._entries[self._key].left is Left.UNDOABLE
-            keys = [("⏎", "undo this" if can else "why not"), ("s", "this and all since"), ("y", "copy"), *keys]
+            keys = [("enter", "undo this" if can else "why not"), ("s", "this and all since"), ("y", "copy"), *keys]
         self.query_one("#undo-keys", Static).update(content([hint(*keys)]))
 
     @property

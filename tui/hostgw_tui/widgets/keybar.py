@@ -54,5 +54,5 @@ class KeyBar(Widget, can_focus=False):
 
 def key_parts(action: Action) -> Line:
     """Return an action for the line of keys: its first key and its name."""
-    key = keys_text(action).split(" ")[0].replace("enter", "⏎")
+    key = keys_text(action).split(" ")[0]
     return (Part(f" {key} ", Tone.KEY), Part(f"{action.description} "))

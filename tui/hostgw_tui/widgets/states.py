@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from hostgw.fabric import Host
 from hostgw.model.host_state import HostState
-from hostgw_tui.look import STATES, Line, Part, Tone, cell, line
+from hostgw_tui.look import NOT_ROOT, STATES, Line, Part, Tone, cell, line
+
+PARTIAL = f"{NOT_ROOT.glyph} read without root: rules and containers may be missing · --sudo"
+
+
+def not_counted(host: Host | None) -> str:
+    """Return why there are no counters of a host that was read."""
+    return "counting …" if host is None or host.state is HostState.UP else "Nothing is counted while it cannot be read."
 
 
 def absent(host: Host | None, nothing: str) -> tuple[Line, ...]:
@@ -25,9 +32,11 @@ def absent(host: Host | None, nothing: str) -> tuple[Line, ...]:
 
 
 def freshness(host: Host | None, now: float) -> Line:
-    """Return a remark for data that is old; empty for data that is current."""
-    if host is None or host.state is HostState.UP or not host.readable:
+    """Return a remark for data that are old, or not all there are; empty for those that are current and whole."""
+    if host is None or not host.readable:
         return ()
+    if host.state is HostState.UP:
+        return cell(PARTIAL, Tone.WARN) if host.is_partial else ()
     seconds = int(now - host.changed_at)
     return cell(f"~ {host.state.value}, {seconds} s old · r tries again", Tone.WARN)
 
