@@ -57,8 +57,16 @@ class Shell(App[None]):
         """Take questions; leave at once if that was asked before there was a loop."""
         self._prompter.attach(self._question_waits)
         self._running_loop = asyncio.get_running_loop()
+        self.app_resume_signal.subscribe(self, self._resumed)
         if self._leave_with is not None:
             self.exit(return_code=self._leave_with)
+
+    def _resumed(self, _app: App[None]) -> None:
+        """Paint everything anew: the shell has written over it."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
+            for widget in screen.walk_children():
+                widget.refresh()
 
     def on_unmount(self) -> None:
         """Leave nobody waiting for an answer."""

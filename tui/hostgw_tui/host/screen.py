@@ -24,13 +24,13 @@ from hostgw_tui.widgets.states import absent, not_counted, with_freshness
 TREE = (
     Column("DEVICE", most=34),
     Column("STATE", 9),
-    Column("ADDRESS", most=21),
+    Column("ADDRESS", most=21, copied=True),
     Column("MAC", 17, above=96),
     Column("MTU", 5, right=True, above=96),
     Column("", grow=True),
 )
 LINKS = (
-    Column("LINK", most=18),
+    Column("LINK", most=18, copied=True),
     Column("IN p/s", 7, right=True),
     Column("B/s", 6, right=True),
     Column("OUT p/s", 7, right=True),
@@ -39,7 +39,7 @@ LINKS = (
     Column("ERRORS", 6, right=True),
     Column("BYTES, LAST 30 s", SPARK),
 )
-SETTINGS = (Column("SETTING", most=40), Column("VALUE", most=16), Column("MEANING", grow=True))
+SETTINGS = (Column("SETTING", most=40), Column("VALUE", most=16, copied=True), Column("MEANING", grow=True))
 
 
 class HostScreen(MainScreen):

@@ -19,7 +19,7 @@ from hostgw.wire import ConntrackReply
 from hostgw_tui.actions import bindings
 from hostgw_tui.host.rates import Rates
 from hostgw_tui.host.rows import position, title
-from hostgw_tui.look import Row, Tone, cell
+from hostgw_tui.look import Row, Tone, cell, plain
 from hostgw_tui.nat.rows import SPARK, case_rows, flow_rows, rule_lines, rule_rows, totals
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
@@ -39,7 +39,7 @@ RULES = (
     Column("RATE", 7, right=True),
     Column("LAST 30 s", SPARK, above=130),
     Column("MEANING", grow=True),
-    Column("RULE", most=90, above=110),
+    Column("RULE", most=90, above=110, copied=True),
 )
 FLOWS = (
     Column("PROTO", 5),
@@ -118,6 +118,13 @@ class NatScreen(MainScreen):
         """Return the first NAT finding of this host."""
         mine = (f for f in self.view.listed if f.host == self.hostgw.current_host())
         return next((f for f in mine if f.subject == "POSTROUTING" or "masquerade" in f.code), None)
+
+    def command(self, row: Row) -> str:
+        """Return the command that makes the rule under the cursor."""
+        host = self.host
+        lines = rule_lines(row.key, host, self.view.mesh) if host else ()
+        told = next((plain(each).removeprefix("rule").strip() for each in lines if plain(each).startswith("rule ")), "")
+        return f"iptables {told}" if told else ""
 
     def no_finding(self) -> str:
         """Return why `f` does nothing here."""

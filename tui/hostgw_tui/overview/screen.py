@@ -40,7 +40,7 @@ from hostgw_tui.widgets.reader import Reader
 HOSTS = (
     Column("HOST", most=16),
     Column("STATE", most=14),
-    Column("ADDRESS", most=21),
+    Column("ADDRESS", most=21, copied=True),
     Column("SUBNET", most=21),
     Column("FINDINGS", most=10),
     Column("AGE", 4, right=True),
@@ -51,7 +51,7 @@ FINDINGS = (
     Column("SEVERITY", 9),
     Column("HOST", most=16),
     Column("CODE", most=30, above=100),
-    Column("SUMMARY", grow=True),
+    Column("SUMMARY", grow=True, copied=True),
 )
 
 

@@ -86,8 +86,11 @@ def _other_row(route: Route, state: NamespaceState, findings: dict[str, Finding]
         sign = SEVERITIES[finding.severity]
         verdict = cell(f"{sign.glyph} {finding.code.removeprefix('route-')}", sign.tone)
     dst = "default" if route.dst == "0.0.0.0/0" else route.dst
-    key = f"route {route.table} {route.dst} {route.tos} {route.metric} {route.position}"
-    return Row(key, (verdict, cell(dst), cell(table_name(route.table), Tone.DIM), cell(hop_text(route, state))))
+    return Row(_key(route), (verdict, cell(dst), cell(table_name(route.table), Tone.DIM), cell(hop_text(route, state))))
+
+
+def _key(route: Route) -> str:
+    return f"route {route.table} {route.dst} {route.tos} {route.metric} {route.position}"
 
 
 def _rule_row(rule: Rule) -> Row:
@@ -107,6 +110,14 @@ def _rule_words(rule: Rule) -> Iterator[str]:
     yield "l3mdev" if rule.l3mdev else f"lookup {table_name(rule.table)}" if rule.action == "lookup" else rule.action
     if rule.suppress_prefixlength >= 0:
         yield f"suppress_prefixlength {rule.suppress_prefixlength}"
+
+
+def route_of(row: Row, host: Host) -> Route | None:
+    """Return the route of a row: the one that decides for a subnet, or the very route."""
+    kind, _, rest = row.key.partition(" ")
+    if kind == "expected":
+        return next((route for route in host.root.routes if route.dst == rest), None)
+    return next((route for route in host.root.routes if _key(route) == row.key), None)
 
 
 def subject_of(row: Row) -> str:

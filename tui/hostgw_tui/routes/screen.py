@@ -9,14 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 
+from hostgw.fabric import Host
 from hostgw.model.finding import Finding
 from hostgw.model.ip import maybe_prefix, prefix
+from hostgw.paths.words import route_text
 from hostgw_tui.actions import bindings
 from hostgw_tui.host.rows import position, title
 from hostgw_tui.jumps import of_route
-from hostgw_tui.look import Part, line, plain
+from hostgw_tui.look import Part, Row, line, plain
 from hostgw_tui.overview.matrix import finding_of
-from hostgw_tui.routes.rows import route_rows, subject_of
+from hostgw_tui.routes.rows import route_of, route_rows, subject_of
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
 from hostgw_tui.widgets.main_screen import MainScreen
@@ -24,7 +26,7 @@ from hostgw_tui.widgets.states import absent, with_freshness
 
 ROUTES = (
     Column("VERDICT", most=17),
-    Column("DESTINATION", most=21),
+    Column("DESTINATION", most=21, copied=True),
     Column("OWNER", most=16),
     Column("WAY", grow=True),
 )
@@ -43,7 +45,7 @@ class RoutesScreen(MainScreen):
     def paint(self) -> None:
         """Show the view."""
         view = self.view
-        host = view.fabric.hosts.get(self.hostgw.current_host())
+        host = self.host
         grid = self.query_one("#routes", Grid)
         place = position(view, host.name) if host else ""
         grid.border_title = Content(with_freshness(f"routes of {title(host, place)}", host, self.hostgw.now()))
@@ -66,6 +68,17 @@ class RoutesScreen(MainScreen):
         if not (grid.select(key) or grid.select(f"expected {key}")):
             found = next((row.key for row in grid.rows if subject_of(row) == key), "")
             grid.select(found)
+
+    def command(self, row: Row) -> str:
+        """Return what mends the route under the cursor, else what makes it."""
+        host = self.host
+        route = route_of(row, host) if host else None
+        return super().command(row) or (f"ip route add {route_text(route, host.root)}" if route and host else "")
+
+    @property
+    def host(self) -> Host | None:
+        """The host that is shown."""
+        return self.view.fabric.hosts.get(self.hostgw.current_host())
 
     @on(Grid.Chosen)
     def _chosen(self) -> None:

@@ -126,8 +126,13 @@ class Grid(GridPainter, can_focus=True):
         """Return a row as plain text, cells apart by two blanks."""
         return "  ".join(plain(cell) for cell in row.cells)
 
+    def cell_text(self, row: Row) -> str:
+        """Return what `y` copies: the cell that people paste, else the row."""
+        cells = (plain(cell).strip() for cell, column in zip(row.cells, self.columns) if column.copied)
+        return next(filter(None, cells), "") or self.copy_text(row)
+
     def copy_text(self, row: Row) -> str:
-        """Return what `y` copies of a row."""
+        """Return a row as one line."""
         return "  ".join(filter(None, (plain(cell).strip() for cell in row.cells)))
 
     def as_text(self) -> str:

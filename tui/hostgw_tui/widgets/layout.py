@@ -32,6 +32,8 @@ class Column:
     right: bool = False
     above: int = 0
     """Shown only in a table wider than this."""
+    copied: bool = False
+    """`y` copies its cell; of a table without such a column, the whole row."""
 
 
 def measure(columns: Sequence[Column], rows: Sequence[Row], width: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import HOST_SCREENS
+from hostgw_tui.fix.rows import command_text
 from hostgw_tui.look import Row
 from hostgw_tui.replay.bar import ReplayBar
 from hostgw_tui.widgets.filter_input import FilterInput
@@ -171,11 +172,24 @@ class MainScreen(Screen[None]):
             self.hostgw.tell(self.no_finding())
 
     def action_copy(self) -> None:
-        """Copy the row under the cursor."""
+        """Copy the cell of the row under the cursor that people paste."""
         if (grid := self.grid) and (row := grid.current):
-            self.hostgw.copy(grid.copy_text(row))
+            self.hostgw.copy(grid.cell_text(row))
         else:
             self.hostgw.tell("nothing to copy under the cursor")
+
+    def action_copy_command(self) -> None:
+        """Copy the commands that the row under the cursor stands for, else the whole row."""
+        if (grid := self.grid) and (row := grid.current):
+            self.hostgw.copy(self.command(row) or grid.copy_text(row))
+        else:
+            self.hostgw.tell("nothing to copy under the cursor")
+
+    def command(self, row: Row) -> str:
+        """Return the commands that a row stands for: those that mend its finding; empty when there are none."""
+        found = self.findings()
+        plan = self.hostgw.engine.plan(found) if found else None
+        return "\n".join(command_text(command) for command in plan.commands) if plan else ""
 
     def action_write(self) -> None:
         """Ask in which form what is shown shall be written to a file."""
