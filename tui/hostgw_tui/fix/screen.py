@@ -122,7 +122,8 @@ class FixDialog(ModalScreen[None]):
         if self.run:
             return hint(("b", "back now"), ("+", "a minute more"), ("esc", "close, it goes on"))
         copy = hint(("y", "copy commands")) if self.plan.steps else ()
-        choose = hint(("↑↓ space", "choose") if self.choice.free else ("↑↓", "steps")) if self._choosing else ()
+        steps = ("↑↓ space", "choose") if self.choice.free else ("↑↓", "steps")
+        choose = hint(steps if self._choosing else ("↑↓", "scroll"))
         apply = hint(self._apply_key) if not self._why_not() else self._greyed()
         leave = hint(("esc", "cancel" if can_apply(self.plan) or self.choice.left_out else "close"))
         return (*apply, *choose, *copy, *leave)

@@ -133,6 +133,7 @@ def findings_title(view: View) -> str:
     heads = sum(not each.below for each in placed)
     words = ["findings"] + ([str(len(placed))] if placed else [])
     words += [f"{_plural(heads, 'cause')}, {_plural(len(placed) - heads, 'effect')}"] if heads < len(placed) else []
+    words += ["F previews the fix of all"] if heads > 1 else []
     return " · ".join(words)
 
 
