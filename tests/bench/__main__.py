@@ -16,7 +16,7 @@ RESULTS = Path("bench-results.json")
 SIZES = (2, 16, 64)
 ENOUGH = 15
 """Hosts that the benchmark of fixing needs."""
-ALONE = ("pure", "correlating", "dissecting")
+ALONE = ("pure", "correlating", "dissecting", "dashboard")
 """Benchmarks that need no lab."""
 Row = dict[str, str | float]
 
