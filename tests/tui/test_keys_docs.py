@@ -21,9 +21,9 @@ DIALOGS = {
 }
 INTRODUCTION = """# Keys
 
-Made from the registry of actions: the footer, `?`, the palette (`:`) and this page say the same. Keys can be changed in
-[config.toml](config.md). The mouse works, too: names of screens and footer keys are buttons, a click selects a row, two open
-it, a click on a column's title sorts.
+Made from the registry of actions: the footer, `?`, the palette (`:`) and this page say the same. Keys can be changed
+in [config.toml](config.md). The mouse works, too: names of screens and footer keys are buttons, a click selects a row,
+two open it, a click on a column's title sorts.
 """
 
 
