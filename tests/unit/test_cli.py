@@ -71,6 +71,7 @@ REQUIRED = {
     "leave": ["vm1"],
     "attach": ["vm1", "c1"],
     "detach": ["vm1", "c1"],
+    "inventory": ["init"],
     "path": ["vm1", "vm2"],
     "trace": ["vm1", "vm2"],
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hostgw.errors import UsageError
-from hostgw.inventory.hosts_toml import load, parse
+from hostgw.inventory.files import load
+from hostgw.inventory.hosts_toml import parse
 from hostgw.inventory.targets import parse_hosts
 from hostgw.model.host import Role
 from hostgw.model.ip import address_number, prefix

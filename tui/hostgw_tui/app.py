@@ -120,6 +120,8 @@ class HostgwApp(Replaying, Jumping, Sharing):
         super().__init__(prompter or DialogPrompter(), ascii, look)
         self.engine, self.label, self.now, self.wall_clock = engine, title, clock, wall_clock
         self.paused = False
+        self.remarks: tuple[str, ...] = ()
+        """What is told when it opens."""
         self.past = Past()
         self.host = ""
         self.lab, self.lesson = lab, 1
@@ -135,6 +137,8 @@ class HostgwApp(Replaying, Jumping, Sharing):
 
     def on_mount(self) -> None:
         """Follow the engine, and start it now that there is a picture."""
+        for text in self.remarks:
+            self.tell(text, "warning")
         self._pulse.start()
         self.engine.subscribe(self._pulse.touch)
         self.engine.start()

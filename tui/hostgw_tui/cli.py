@@ -42,6 +42,7 @@ COMMANDS = {
     "doctor": "hostgw_tui.commands.doctor",
     "completion": "hostgw_tui.commands.completion",
     "config": "hostgw_tui.commands.config",
+    "inventory": "hostgw_tui.commands.inventory",
     "explain": "hostgw_tui.commands.explain",
     "schema": "hostgw_tui.commands.schema",
     "lab": "hostgw_tui.commands.lab",

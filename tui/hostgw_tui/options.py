@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 from hostgw.clean import clean
 from hostgw.errors import UsageError
-from hostgw.inventory.hosts_toml import load
+from hostgw.inventory.files import load
 from hostgw.inventory.inventory import Inventory
+from hostgw.inventory.naming import naming
 from hostgw.inventory.targets import parse_hosts
 from hostgw.live import Live
 from hostgw.live.engine import Intention
@@ -22,6 +23,7 @@ from hostgw.recording.reader import read
 from hostgw.recording.tape import Tape
 from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import AcceptNew, KnownOnly, Prompter, Terminal
+from hostgw_tui.commands.output import narrate
 
 FLOWS_S = 3.0
 """How long a command waits for what the hosts track, at most."""
@@ -40,7 +42,7 @@ def inventory(args: argparse.Namespace) -> Inventory:
     if len(given) != 1:
         what = "no hosts given" if not given else f"--{given[0]} and --{given[1]} exclude each other"
         raise UsageError(what, "", "Name them: --hosts vm1,vm2 or --inventory hosts.toml; --lab opens a lab.")
-    return load(args.inventory) if args.inventory else Inventory(parse_hosts(args.hosts))
+    return load(args.inventory, naming(args.ssh_name or "")) if args.inventory else Inventory(parse_hosts(args.hosts))
 
 
 def _lab(args: argparse.Namespace) -> Inventory:
@@ -68,7 +70,9 @@ def live(args: argparse.Namespace, prompter: Prompter) -> Live:
     options = Options(ssh_config=args.ssh_config, sudo=args.sudo, read_only=args.read_only)
     intention = Intention(_network(args) or listed.network, listed.intents, listed.complete)
     tape = Tape(args.record, told(intention)) if getattr(args, "record", None) else None
-    return Live(listed.targets, prompter, options, intention, timing=_timing(args), tape=tape)
+    engine = Live(listed.targets, prompter, options, intention, timing=_timing(args), tape=tape)
+    engine.remarks = listed.notes
+    return engine
 
 
 def told(intention: Intention) -> Told:
@@ -148,6 +152,8 @@ def prompter(args: argparse.Namespace) -> Prompter:
 def running(args: argparse.Namespace) -> Iterator[Live]:
     """Yield an engine whose hosts have answered or failed; it is stopped at the end."""
     engine = live(args, prompter(args))
+    for text in engine.remarks:
+        narrate(text)
     with started(engine, args):
         yield engine
 

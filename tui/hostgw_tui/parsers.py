@@ -17,6 +17,7 @@ LISTEN = "127.0.0.1:9188"
 COMMAND_NAMES = (
     *("check", "fix", "undo", "setup", "join", "leave", "attach", "detach", "persist"),
     *("routes", "nat", "capture", "path", "trace", "snapshot", "report", "topology", "watch", "doctor", "config"),
+    "inventory",
     *("completion", "explain", "schema", "lab"),
 )
 SCHEMA_NAMES = (
@@ -68,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_watch(commands)
     _common(commands, "doctor", "what is missing, on this machine and on the hosts, and what to do about it")
     _add_config(commands)
+    _add_inventory(commands)
     completion = commands.add_parser("completion", help="print what makes a shell complete our command lines")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="the shell")
     _add_explain(commands)
@@ -99,7 +101,10 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     false = False if top else argparse.SUPPRESS
     group = parser.add_argument_group("hosts")
     group.add_argument("--hosts", metavar="LIST", default=none, help="vm1,user@10.0.0.5:2222,local")
-    group.add_argument("--inventory", metavar="FILE", type=Path, default=none, help="hosts.toml")
+    kinds = "hosts.toml, or JSON of 'kubectl get nodes' or 'ansible-inventory'"
+    group.add_argument("--inventory", metavar="FILE", type=Path, default=none, help=kinds)
+    template = "what ssh calls the hosts of an inventory: {name}, admin@{name}.example.org (their address)"
+    group.add_argument("--ssh-name", metavar="TEMPLATE", default=none, help=template)
     lab = group.add_argument(
         "--lab", metavar="NAME", nargs="?", const="demo", default=none, help="hosts of a lab (demo)"
     )
@@ -132,6 +137,15 @@ def _add_config(commands: Any) -> None:
     init.add_argument("--force", action="store_true", help="also over one that is there")
     show = what.add_parser("show", help="print every setting and where it comes from")
     show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="machine-readable")
+
+
+def _add_inventory(commands: Any) -> None:
+    what = commands.add_parser("inventory", help="write down what the hosts are meant to be").add_subparsers(
+        dest="what", metavar="WHAT", required=True
+    )
+    init = _common(what, "init", "write a hosts.toml from what is found")
+    init.add_argument("-o", "--output", metavar="FILE", type=Path, help="the file to write, instead of stdout")
+    init.add_argument("--force", action="store_true", help="also over one that is there")
 
 
 def _add_report(commands: Any) -> None:

@@ -9,7 +9,7 @@ import time
 from functools import partial
 from typing import NamedTuple
 
-from hostgw.live import Live
+from hostgw.live.engine import Live
 from hostgw.live.replay import Replay
 from hostgw.ssh.prompter import AcceptNew
 from hostgw_tui import actions
@@ -45,7 +45,9 @@ def ready(args: argparse.Namespace) -> Ready:
     clock = engine.clock if isinstance(engine, Replay) else time.monotonic
     shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", fps=_fps(args.config.fps))
     look, ascii_only = LOOKS[args.config.theme], args.config.ascii or _ascii_only()
-    return Ready(shown(engine, prompter, ascii=ascii_only, look=look, clock=clock, wall_clock=engine.clock), engine)
+    app = shown(engine, prompter, ascii=ascii_only, look=look, clock=clock, wall_clock=engine.clock)
+    app.remarks = engine.remarks if isinstance(engine, Live) else ()
+    return Ready(app, engine)
 
 
 def _replay(args: argparse.Namespace) -> Replay | None:

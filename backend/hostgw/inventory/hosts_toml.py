@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,7 +18,6 @@ from hostgw.model.host import Role
 from hostgw.model.ip import Prefix, address_number, prefix
 from hostgw.ssh.target import Target, checked
 
-MAX_BYTES = 4 << 20
 _SEE = "docs/hosts-toml.md shows the format."
 
 T = TypeVar("T")
@@ -43,22 +42,6 @@ class HostsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     network: str = ""
     complete: bool = False
     hosts: dict[str, HostEntry] = {}
-
-
-def load(path: Path) -> Inventory:
-    """Read an inventory file.
-
-    Raises:
-        UsageError: it cannot be read, or something in it is wrong.
-    """
-    try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES).decode("utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}", clean(error.strerror or str(error))) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no UTF-8 text", clean(str(error), 120)) from error
-    return parse(text, str(path))
 
 
 def parse(text: str, name: str = "hosts.toml") -> Inventory:
@@ -99,11 +82,20 @@ def _known_keys(table: Mapping[str, Any], kind: type[msgspec.Struct], name: str,
 
 
 def _inventory(file: HostsFile, name: str) -> Inventory:
-    targets = unique(tuple(_target(host, entry) for host, entry in file.hosts.items()))
-    intents = {host: _intent(host, entry, name) for host, entry in file.hosts.items()}
-    _no_shared_subnets(intents, name)
     network = _value(prefix, file.network, f"{name}: network") if file.network else None
-    return Inventory(targets, intents, network, file.complete)
+    return replace(entries(file.hosts, name), network=network, complete=file.complete)
+
+
+def entries(hosts: Mapping[str, HostEntry], name: str) -> Inventory:
+    """Return the inventory of hosts, whatever told of them.
+
+    Raises:
+        UsageError: something is wrong; the message says of which host.
+    """
+    targets = unique(tuple(_target(host, entry) for host, entry in hosts.items()))
+    intents = {host: _intent(host, entry, name) for host, entry in hosts.items()}
+    _no_shared_subnets(intents, name)
+    return Inventory(targets, intents)
 
 
 def _target(host: str, entry: HostEntry) -> Target:

@@ -30,3 +30,5 @@ class Inventory:
     network: Prefix | None = None
     complete: bool = False
     """No other host belongs to the network, so a route to one is stale."""
+    notes: tuple[str, ...] = ()
+    """What of the inventory is not used, and why."""

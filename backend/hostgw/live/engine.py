@@ -113,6 +113,8 @@ class Live:
         self._memory = Memory()
         self.local = frozenset(target.name for target in targets if target.local)
         """Hosts that are this machine, reached without SSH."""
+        self.remarks: tuple[str, ...] = ()
+        """What of the inventory is not used, and why."""
         self.tape = tape
         """Where all of it is recorded."""
         self._intake = Intake(tuple(Host(t.name, address=t.host or t.name) for t in targets), self._mesh, tape)
