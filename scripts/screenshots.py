@@ -20,7 +20,8 @@ from hostgw.live.replay import Replay
 from hostgw.plans.journal import Journal
 from hostgw.recording.reader import read
 from hostgw.ssh.options import Options
-from hostgw.topology import build, svg
+from hostgw.topology.build import build
+from hostgw.topology.svg import svg
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.config.apply import DEMO
 from hostgw_tui.prompts import DialogPrompter

@@ -44,7 +44,7 @@ from hostgw.report.routes import routes_report
 from hostgw.report.watch import Teller
 from hostgw.ssh.prompter import Refuse
 from hostgw.ssh.target import Target
-from hostgw.topology import build as topology
+from hostgw.topology.build import build as topology
 from tests.fabrics import healthy, routes
 from tests.unit.test_checks import REMOTE
 

@@ -21,9 +21,10 @@ from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Link, Route
 from hostgw.report.share import names
-from hostgw.topology import Topology, build, dot, svg
-from hostgw.topology.dot import quoted
-from hostgw.topology.graph import crowd
+from hostgw.topology.build import build
+from hostgw.topology.dot import dot, quoted
+from hostgw.topology.graph import Topology, crowd
+from hostgw.topology.svg import svg
 from hostgw.topology.svg_layout import columns_for, layout
 from hostgw.wire import Section
 from hostgw_tui.cli import main

@@ -21,6 +21,7 @@ from hostgw.plans.timing import Timing
 from hostgw.recording.lines import Told, ToldHost
 from hostgw.recording.reader import read
 from hostgw.recording.tape import Tape
+from hostgw.ssh.beyond import Choice
 from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import AcceptNew, KnownOnly, Prompter, Terminal
 from hostgw_tui.commands.output import narrate
@@ -67,7 +68,8 @@ def live(args: argparse.Namespace, prompter: Prompter) -> Live:
     if args.ssh_config and not args.ssh_config.is_file():
         raise UsageError(f"there is no file {args.ssh_config}", "", "--ssh-config names OpenSSH client settings.")
     listed = inventory(args)
-    options = Options(ssh_config=args.ssh_config, sudo=args.sudo, read_only=args.read_only)
+    choice = Choice(args.transport or Choice.AUTO)
+    options = Options(args.ssh_config, choice, args.accept_new, args.sudo, args.read_only)
     intention = Intention(_network(args) or listed.network, listed.intents, listed.complete)
     tape = Tape(args.record, told(intention)) if getattr(args, "record", None) else None
     engine = Live(listed.targets, prompter, options, intention, timing=_timing(args), tape=tape)

@@ -114,6 +114,8 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
         group.add_argument("--demo", action="store_true", help="the recording that comes with the program")
         group.add_argument("--record", metavar="FILE", type=Path, help="record what the dashboard sees, to replay it")
     group.add_argument("--ssh-config", metavar="FILE", type=Path, default=none, help="instead of your ssh settings")
+    ways = "by what hosts are reached (auto: paramiko, ssh for what only that can do: host certificates, security keys)"
+    group.add_argument("--transport", choices=("auto", "paramiko", "ssh"), default=none, help=ways)
     group.add_argument("--network", metavar="PREFIX", default=none, help="the cluster network, 10.239.0.0/16")
     group.add_argument("--sudo", action="store_true", default=false, help="become root by sudo on the hosts")
     group.add_argument("--accept-new", action="store_true", default=false, help="accept keys of hosts not known yet")

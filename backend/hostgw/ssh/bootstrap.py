@@ -128,6 +128,8 @@ class _Start:
         while errors := self._process.read_stderr():
             self._tail.feed(errors)
         self._drain()
+        if failure := self._process.failure(self._tail.lines()):
+            return failure
         if self._sudo is not None and (refusal := self._sudo.refusal(self._tail.lines())):
             return refusal
         at = self._seen.find(self._none)

@@ -81,7 +81,7 @@ def _stop(settings: Settings, answer: Answer, key_type: str, print_: str) -> Hos
         what, cause, remedy = "host key is revoked", f"{offered}, revoked in {where}", "Give the host a new key."
     elif answer.verdict is Verdict.AUTHORITY:
         what, cause = "host is trusted by certificate only", f"{where} names an authority; {offered}"
-        remedy = "Host certificates are not supported by this transport yet: list the plain key in known_hosts."
+        remedy = "Leave out --transport paramiko, which knows no certificates, or list the plain key in known_hosts."
         return HostError(HostState.KEY_UNKNOWN, what, cause, remedy, settings.name)
     else:
         listed = answer.entry.key_type if answer.entry else ""

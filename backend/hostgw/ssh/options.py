@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostgw.ssh.beyond import Choice
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -12,6 +14,9 @@ class Options:
 
     ssh_config: Path | None = None
     """Instead of the user's own ssh settings."""
+    transport: Choice = Choice.AUTO
+    accept_new: bool = False
+    """The `ssh` program may take keys of hosts that are not known yet; otherwise the prompter decides."""
     sudo: bool = False
     read_only: bool = False
     python: str = ""

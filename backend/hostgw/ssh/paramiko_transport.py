@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import paramiko
 
@@ -54,6 +54,10 @@ class ParamikoProcess:
     def exit_status(self, timeout: float) -> int | None:
         """Return the exit status; -1 when the server sent none."""
         return self._channel.recv_exit_status() if self._channel.status_event.wait(timeout) else None
+
+    def failure(self, said: Sequence[str]) -> HostError | None:
+        """Return nothing: a command that runs has come all the way."""
+        return None
 
     def close(self) -> None:
         """Close the channel; sshd closes the command's standard input."""

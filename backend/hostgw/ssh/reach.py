@@ -6,10 +6,13 @@ import sys
 
 from hostgw.errors import HostError
 from hostgw.model.host_state import HostState
+from hostgw.ssh.beyond import by_openssh
 from hostgw.ssh.bootstrap import Started, Wishes, start_agent
 from hostgw.ssh.connect import Means, connect
+from hostgw.ssh.host_key import entries_for
 from hostgw.ssh.lifeline import Lifeline
 from hostgw.ssh.local import LocalTransport
+from hostgw.ssh.openssh import openssh
 from hostgw.ssh.options import Options
 from hostgw.ssh.pool import Pool
 from hostgw.ssh.remembering import Remembering
@@ -42,7 +45,10 @@ class Reach:
             means = Means(self._pool, self._prompter, options.ssh_config, options.connect_s)
             settings = resolve(self._target, options.ssh_config)
             self.address = settings.hostname
-            transport = connect(settings, means, lifeline)
+            if by_openssh(settings, options.transport, entries_for(settings)):
+                transport = openssh(self._target, settings, options.ssh_config, options.accept_new, options.connect_s)
+            else:
+                transport = connect(settings, means, lifeline)
         self._prompter.succeeded()
         lifeline.hold(transport.close)
         return transport

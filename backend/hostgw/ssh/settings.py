@@ -54,6 +54,9 @@ class Settings:
     proxy_jump: tuple[str, ...] = ()
     connect_timeout: float = 10.0
     password_allowed: bool = True
+    pkcs11: str = ""
+    """Library of a token that holds keys."""
+    gssapi: bool = False
 
     @property
     def command(self) -> str:
@@ -96,7 +99,12 @@ def resolve_hop(hop: str, rest: Sequence[str], ssh_config: Path | None = None) -
 
 
 def _argv(target: Target, ssh_config: Path | None) -> list[str]:
-    argv = ["ssh", "-G"]
+    return ["ssh", "-G", *arguments(target, ssh_config)]
+
+
+def arguments(target: Target, ssh_config: Path | None) -> list[str]:
+    """Return what names a host, and the settings for it, to the `ssh` program; a command may follow."""
+    argv: list[str] = []
     if ssh_config is not None:
         argv += ["-F", str(ssh_config)]
     if target.port:
@@ -141,6 +149,8 @@ def parse(target: Target, text: str) -> Settings:
         proxy_jump=_hops(first.get("proxyjump", "")),
         connect_timeout=_timeout(first.get("connecttimeout", "none")),
         password_allowed=first.get("batchmode") != "yes",
+        pkcs11=_unless_none(first.get("pkcs11provider", "")),
+        gssapi=first.get("gssapiauthentication") == "yes",
     )
     return replace(settings, proxy_command=_expanded(_unless_none(first.get("proxycommand", "")), settings))
 

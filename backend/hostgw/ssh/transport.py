@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+from hostgw.errors import HostError
 
 
 class Process(Protocol):
@@ -28,6 +31,9 @@ class Process(Protocol):
 
     def exit_status(self, timeout: float) -> int | None:
         """Return how it ended; None when that is not known within `timeout` seconds."""
+
+    def failure(self, said: Sequence[str]) -> HostError | None:
+        """Return why the way to the host failed, from what was printed; None when that is not the matter."""
 
     def close(self) -> None:
         """Close its standard input and let it go; wakes whoever reads or writes."""

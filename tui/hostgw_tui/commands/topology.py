@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 from hostgw.mask import Mask
 from hostgw.report.share import names
-from hostgw.topology import Topology, build, dot, svg
+from hostgw.topology.build import build
+from hostgw.topology.dot import dot
+from hostgw.topology.graph import Topology
+from hostgw.topology.svg import svg
 from hostgw_tui.commands.output import json_text, narrate, write_lines
 from hostgw_tui.commands.reached import reached
 from hostgw_tui.commands.report import write_private

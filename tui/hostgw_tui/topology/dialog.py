@@ -13,8 +13,11 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from hostgw.topology import Topology, build, dot, svg
 from hostgw.topology.blame import ABOUT_ROUTES
+from hostgw.topology.build import build
+from hostgw.topology.dot import dot
+from hostgw.topology.graph import Topology
+from hostgw.topology.svg import svg
 from hostgw_tui.actions import bindings
 from hostgw_tui.commands.output import json_text
 from hostgw_tui.engine import View
