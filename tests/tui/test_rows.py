@@ -9,8 +9,8 @@ from msgspec import structs
 
 from hostgw.capture.journeys import Verdict
 from hostgw.checks.catalogue import FixClass
-from hostgw.checks.judge import Standing
 from hostgw.checks.run import run
+from hostgw.checks.standing import Standing
 from hostgw.fabric import Fabric
 from hostgw.live.view import View
 from hostgw.mesh import build

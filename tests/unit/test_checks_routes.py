@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from hostgw.checks.judge import Standing, judge
+from hostgw.checks.judge import judge
 from hostgw.checks.run import listed, run
+from hostgw.checks.standing import Standing
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
 from hostgw.model.change import RouteChange, RuleChange

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hostgw.checks.judge import Standing
 from hostgw.checks.run import run
+from hostgw.checks.standing import Standing
 from hostgw.fabric import Fabric, Host
 from hostgw.live.view import View
 from hostgw.mask import Mask

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple, overload
 
-from hostgw.checks.judge import Standing
+from hostgw.checks.standing import Standing
 from hostgw.model.finding import Severity
 from hostgw.model.host_state import HostState
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from hostgw.checks.standing import FINE, Standing
 from hostgw.checks.travel import Way, main_decides, main_way, own_way, reply_way, ways
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet
@@ -17,28 +17,6 @@ from hostgw.mesh.bridges import TUNNELS
 from hostgw.model.ip import DEFAULT, Prefix, address_number, interface_prefix, prefix
 from hostgw.model.kernel import NextHop, Route, Rule
 from hostgw.paths.fib import ENDINGS, MAIN, Fib, fib
-
-
-class Standing(StrEnum):
-    """How a host stands to a subnet: the words of the mesh matrix."""
-
-    OWN = "own"
-    OK = "ok"
-    MISSING = "missing"
-    WRONG = "wrong"
-    OFF_SEGMENT = "off-segment"
-    BLOCKED = "blocked"
-    SHADOWED = "shadowed"
-    DUPLICATE = "duplicate"
-    LOOPED = "looped"
-    TUNNELLED = "tunnelled"
-    UNKNOWN = "unknown"
-    NONE = "none"
-    """No route is expected."""
-
-
-FINE = frozenset({Standing.OK, Standing.OWN, Standing.TUNNELLED, Standing.UNKNOWN})
-"""Standings that are no fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hostgw.checks.judge import Judgement, Standing
+from hostgw.checks.judge import Judgement
+from hostgw.checks.standing import Standing
 from hostgw.checks.words import finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Underlay

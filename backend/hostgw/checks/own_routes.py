@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from hostgw.checks.judge import Judgement, Standing, own_by_routes
+from hostgw.checks.judge import Judgement, own_by_routes
+from hostgw.checks.standing import Standing
 from hostgw.checks.words import cannot, finding
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hostgw.checks.judge import Judgement, Standing, judge, judge_own
+from hostgw.checks.judge import Judgement, judge, judge_own
+from hostgw.checks.standing import Standing
 from hostgw.checks.travel import meets
 from hostgw.checks.words import cannot, finding, rule_text
 from hostgw.fabric import Host

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hostgw.checks.judge import Standing, judge_main
+from hostgw.checks.judge import judge_main
+from hostgw.checks.standing import Standing
 from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
 from hostgw.mesh import Expected, Member, Mesh, Subnet, Underlay

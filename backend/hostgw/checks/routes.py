@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from hostgw.checks import masks, own_routes, stale
-from hostgw.checks.judge import Judgement, Standing, by_routes, doubtful, is_default
+from hostgw.checks.judge import Judgement, by_routes, doubtful, is_default
+from hostgw.checks.standing import Standing
 from hostgw.checks.words import by_way_of, cannot, finding
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from prometheus_client.core import Metric
 
-from hostgw.checks.judge import FINE, doubtful, judge
+from hostgw.checks.judge import doubtful, judge
+from hostgw.checks.standing import FINE
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
-from hostgw.checks.judge import Judgement, Standing, doubtful, judge, judge_own
+from hostgw.checks.judge import Judgement, doubtful, judge, judge_own
+from hostgw.checks.standing import Standing
 from hostgw.clean import clean
 from hostgw.fabric import Host
 from hostgw.live.view import View

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hostgw.checks.judge import FINE, Standing
+from hostgw.checks.standing import FINE, Standing
 from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from hostgw.checks.judge import Standing
+from hostgw.checks.standing import Standing
 from hostgw.topology.graph import Edge, Topology
 from hostgw.topology.svg_layout import CALM_GUTTER, WIDTH, Layout
 from hostgw.topology.svg_parts import cut, head, number, path, rect, text

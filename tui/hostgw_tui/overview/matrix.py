@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from hostgw.checks.judge import Standing, judgements
+from hostgw.checks.judge import judgements
+from hostgw.checks.standing import Standing
 from hostgw.fabric import Host, Snapshot
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, Subnet

@@ -10,7 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 
-from hostgw.checks.judge import Standing, judgements
+from hostgw.checks.judge import judgements
+from hostgw.checks.standing import Standing
 from hostgw.checks.witness import WITNESSED
 from hostgw.live.differences import Event
 from hostgw.model.finding import Finding

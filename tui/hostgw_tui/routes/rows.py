@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hostgw.checks.judge import Judgement, Standing, judgements
+from hostgw.checks.judge import Judgement, judgements
+from hostgw.checks.standing import Standing
 from hostgw.fabric import Host, NamespaceState
 from hostgw.live.view import View
 from hostgw.model.finding import Finding

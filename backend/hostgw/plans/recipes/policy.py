@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hostgw.checks.judge import Standing, judge, judge_own, own_by_routes
+from hostgw.checks.judge import judge, judge_own, own_by_routes
 from hostgw.checks.policy import STANDARD, missing_tables
+from hostgw.checks.standing import Standing
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
 from hostgw.model.change import RouteChange, RuleChange

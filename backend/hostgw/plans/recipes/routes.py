@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hostgw.checks.judge import Judgement, Standing, by_routes, own_by_routes
+from hostgw.checks.judge import Judgement, by_routes, own_by_routes
+from hostgw.checks.standing import Standing
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh
 from hostgw.model.change import RouteChange
