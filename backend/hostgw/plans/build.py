@@ -29,18 +29,24 @@ def plan(findings: Sequence[Finding], fabric: Fabric, mesh: Mesh, local: Iterabl
     made = _merged(step for finding in roots for step in steps(finding, fabric, mesh))
     found = marked(made, fabric, mesh, frozenset(local))
     mended = {step.finding for step in found}
-    classes = [class_of(f) for f in roots if f.id in mended]
+    owner = ", ".join(sorted(_owners(found, [f for f in roots if f.id in mended], fabric)))
     return Plan(
         title=_title(roots),
-        fix_class=max(classes, default=FixClass.ADVICE),
+        fix_class=_class([f for f in roots if f.id in mended], owner),
         steps=found,
         risk="; ".join([*_risk(found), *_unheard(found, fabric, mesh), *_left(f for f in roots if f.id in mended)]),
-        owner=", ".join(sorted(_owners(found, [f for f in roots if f.id in mended], fabric))),
+        owner=owner,
         verification=VERIFICATION,
         refused=_refused(roots, found, fabric, mesh),
         alternatives=tuple(dict.fromkeys(a for f in roots for a in ALTERNATIVES.get(f.entry, ()))),
         findings=tuple(f.id for f in roots if f.id in mended),
     )
+
+
+def _class(mended: Iterable[Finding], owner: str) -> FixClass:
+    """Return how safe a fix is: as its findings say, and never quite safe where a program may own what is changed."""
+    found = max(map(class_of, mended), default=FixClass.ADVICE)
+    return max(found, FixClass.OWNED) if owner else found
 
 
 def _title(findings: Sequence[Finding]) -> str:

@@ -68,7 +68,8 @@ def _final(host: Host) -> tuple[HostState, str | None]:
 def finding_report(found: Finding, view: View, local: Iterable[str] = ()) -> FindingReport:
     """Return the report of a finding of a view, with the plan that would mend it; `local` hosts are this machine."""
     made = plan([found], view.fabric, view.mesh, local)
-    fix = FixReport(int(class_of(found)), made.commands, made.refused, made.alternatives)
+    fix_class = made.fix_class if made.steps else class_of(found)
+    fix = FixReport(int(fix_class), made.commands, made.refused, made.alternatives)
     return FindingReport(
         found.id,
         found.code,
