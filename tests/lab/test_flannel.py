@@ -44,8 +44,7 @@ def lab() -> Iterator[Lab]:
     made = labs.up(name, hosts=3, containers=1, variant="flannel")
     running: list[subprocess.Popen[bytes]] = []
     try:
-        for host in made.hosts:
-            running.append(start(made, host.name))
+        running.extend(start(made, host.name) for host in made.hosts)
         yield made
     finally:
         for host in made.hosts:
