@@ -148,5 +148,5 @@ def test_paramiko_never_asks_for_the_plain_key_of_a_certified_host(certified: tu
 def test_a_certificate_of_another_authority_is_refused(certified: tuple[Sshd, Path], tmp_path: Path) -> None:
     other = Path(f"{make_key(tmp_path / 'stranger')}.pub").read_text()
     (tmp_path / "known_hosts").write_text(f"@cert-authority 127.0.0.1 {other}")
-    with Run(certified[1], NeverAsked()) as run:
+    with Run(certified[1], NeverAsked(), accept_new=True) as run:  # of plain keys, which this host must not have
         run.heard.wait(HostState.KEY_UNKNOWN)

@@ -39,7 +39,7 @@ def reason(settings: Settings, entries: Iterable[Entry]) -> str:
         return "a key on a security key"
     if settings.gssapi and not settings.identities and not _agent(settings) and _has_ticket():
         return "a login by GSSAPI"
-    if _by_authority_only(entries, settings.known_name):
+    if by_authority_only(entries, settings.known_name):
         return "a host certificate"
     return ""
 
@@ -61,6 +61,7 @@ def _has_ticket() -> bool:
     return "KRB5CCNAME" in os.environ or Path(f"/tmp/krb5cc_{os.getuid()}").exists()  # noqa: S108 - Kerberos's own
 
 
-def _by_authority_only(entries: Iterable[Entry], host: str) -> bool:
+def by_authority_only(entries: Iterable[Entry], host: str) -> bool:
+    """Tell whether a host is trusted by an authority alone: a plain key of its own is then never taken."""
     markers = {entry.marker for entry in entries if known_hosts.matches(entry.names, host)} - {"@revoked"}
     return markers == {"@cert-authority"}

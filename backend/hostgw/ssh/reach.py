@@ -6,7 +6,7 @@ import sys
 
 from hostgw.errors import HostError
 from hostgw.model.host_state import HostState
-from hostgw.ssh.beyond import by_openssh
+from hostgw.ssh.beyond import by_authority_only, by_openssh
 from hostgw.ssh.bootstrap import Started, Wishes, start_agent
 from hostgw.ssh.connect import Means, connect
 from hostgw.ssh.host_key import entries_for
@@ -45,8 +45,10 @@ class Reach:
             means = Means(self._pool, self._prompter, options.ssh_config, options.connect_s)
             settings = resolve(self._target, options.ssh_config)
             self.address = settings.hostname
-            if by_openssh(settings, options.transport, entries_for(settings)):
-                transport = openssh(self._target, settings, options.ssh_config, options.accept_new, options.connect_s)
+            known = entries_for(settings)
+            if by_openssh(settings, options.transport, known):
+                new = options.accept_new and not by_authority_only(known, settings.known_name)
+                transport = openssh(self._target, settings, options.ssh_config, new, options.connect_s)
             else:
                 transport = connect(settings, means, lifeline)
         self._prompter.succeeded()
