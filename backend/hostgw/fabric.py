@@ -157,7 +157,29 @@ class NamespaceState:
         for gone in delta.gone:
             table.pop(gone, None)
         table.update((key(delta.section, row), row) for row in put)
-        return NamespaceState({**self.tables, delta.section: table})
+        after = NamespaceState({**self.tables, delta.section: table})
+        same = {name: index for name, index in self.__dict__.items() if _READ.get(name, delta.section) != delta.section}
+        after.__dict__.update(same)
+        return after
+
+
+_READ: dict[str, Section] = {
+    "links": Section.LINKS,
+    "links_by_name": Section.LINKS,
+    "_ports": Section.LINKS,
+    "addresses": Section.ADDRESSES,
+    "routes": Section.ROUTES,
+    "rules": Section.RULES,
+    "neighbours": Section.NEIGHBOURS,
+    "fdb": Section.FDB,
+    "sysctls": Section.SYSCTLS,
+    "filters": Section.FILTERS,
+    "settings": Section.SETTINGS,
+    "programs": Section.PROGRAMS,
+    "counters": Section.COUNTERS,
+    "snmp": Section.SNMP,
+}
+"""The section that each index is made of: what happens to another one leaves it as it is."""
 
 
 @dataclass(frozen=True, eq=False)

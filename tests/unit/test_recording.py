@@ -14,6 +14,7 @@ from hostgw.errors import UsageError
 from hostgw.fabric import Host
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Route
+from hostgw.recording import reader
 from hostgw.recording.lines import FORMAT, HostLine, Point, Told, cleaned, decode, encode
 from hostgw.recording.reader import Recording, read
 from hostgw.recording.tape import Tape
@@ -211,3 +212,21 @@ def test_frames_and_drops_travel(tmp_path: Path) -> None:
     assert records[0]["format"] == FORMAT
     assert records[2]["rows"] == [[600, "NETFILTER_DROP", "nf"]]
     assert records[3]["rows"][0][:4] == [0, 5, 60, True]
+
+
+def test_a_long_recording_keeps_few_states_and_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("KEEP_EVERY", 1), ("LEAST_KEPT", 3), ("KEPT_OF_A_HOST", 8)):
+        monkeypatch.setattr(reader, name, value)
+
+    def flapping(tape: Tape, clock: Clock) -> None:
+        for turn in range(40):
+            clock.ns += S
+            whole = FABRIC.hosts["vm1"].root.table(Section.ROUTES).values()
+            tape.message("vm1", delta(Section.ROUTES, whole) if turn % 2 == 0 else lost_route("vm1"))
+
+    recording = recorded(tmp_path / "r", flapping)
+    last = len(recording.moments) - 1
+    forwards = [destinations(recording, index) for index in range(last + 1)]
+    assert len(recording._kept) <= 6
+    assert [destinations(recording, index) for index in range(last, -1, -1)] == forwards[::-1]
+    assert len({frozenset(each) for each in forwards}) == 2

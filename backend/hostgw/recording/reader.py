@@ -38,7 +38,9 @@ MOST_BYTES = 4 << 30
 TOGETHER_NS = 100_000_000
 """Lines so close to each other are one moment."""
 KEEP_EVERY = 50
-"""Moments from one kept state to the next."""
+"""Moments from one kept state to the next, at first."""
+LEAST_KEPT, KEPT_OF_A_HOST = 12, 4_000
+"""States that are kept at least; and how many of one host are, at most. With many, every second goes."""
 _COUNTED = (Section.COUNTERS, Section.SNMP, Section.FILTERS)
 _NOTABLE = (HostLine, SyncedLine, ProbesLine, SaidLine, CaptureLine)
 _GZIP = b"\x1f\x8b"
@@ -57,16 +59,42 @@ class Moment:
         return any(map(_notable, self.lines))
 
 
+class Beginning:
+    """The first moment, folded while it is read: with many hosts its rows are most of a recording.
+
+    Nothing reads them again, so that no more of them is in memory at a time than one line.
+    """
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.damage = ""
+
+    def take(self, line: Line) -> bool:
+        """Take a line; tell whether others may want it, too."""
+        self.state, damage = _folded(self.state, line)
+        self.damage = damage or self.damage
+        return not isinstance(line, DeltaLine)
+
+
+def _folded(state: State, line: Line) -> tuple[State, str]:
+    """Return what is known after a line, and what is wrong with it: one that makes no sense costs no others."""
+    try:
+        return folded(state, line), ""
+    except (HostgwError, KeyError) as error:
+        return state, clean(str(error), 200)
+
+
 class Recording:
     """A recording in memory. Any thread may ask for any moment; going forwards is cheapest."""
 
-    def __init__(self, header: Header, moments: tuple[Moment, ...], name: str = "") -> None:
+    def __init__(self, header: Header, moments: tuple[Moment, ...], beginning: Beginning, name: str = "") -> None:
         self.header, self.moments, self.name = header, moments, name
         self._times = [moment.time_ns for moment in moments]
-        self._kept: dict[int, State] = {-1: State()}
-        self._last = -1
+        self._kept: dict[int, State] = {0: beginning.state}
+        self._every = KEEP_EVERY
+        self._last = 0
         self._lock = threading.Lock()
-        self.damage = ""
+        self.damage = beginning.damage
         """Why some line was left out, if one was."""
 
     @property
@@ -78,16 +106,6 @@ class Recording:
     def end_ns(self) -> int:
         """When it ends."""
         return self._times[-1]
-
-    def begin(self) -> None:
-        """Work out the first moment, and let go of its rows: what it is known by from now on is its state.
-
-        With many hosts they are most of a recording, and nothing reads them again.
-        """
-        self.at(0)
-        first = self.moments[0]
-        kept = tuple(line for line in first.lines if not isinstance(line, DeltaLine))
-        self.moments = (Moment(first.time_ns, kept), *self.moments[1:])
 
     def index(self, time_ns: int) -> int:
         """Return the newest moment that is not later than a time; the first if all are."""
@@ -103,20 +121,25 @@ class Recording:
         state = self._kept[start]
         for number in range(start + 1, index + 1):
             state = self._after(state, self.moments[number])
-            if number % KEEP_EVERY == 0:
+            if number % self._every == 0:
                 self._kept[number] = state
-        if self._last > 0 and self._last % KEEP_EVERY and self._last != index:
+                self._thin_out(len(state.fabric.hosts))
+        if self._last > 0 and self._last % self._every and self._last != index:
             self._kept.pop(self._last, None)
         self._last = index
         self._kept[index] = state
         return state
 
+    def _thin_out(self, hosts: int) -> None:
+        """Keep fewer states of a long recording of many hosts: going back then takes a little longer."""
+        if len(self._kept) > max(LEAST_KEPT, KEPT_OF_A_HOST // max(1, hosts)):
+            self._every *= 2
+            self._kept = {number: state for number, state in self._kept.items() if number % self._every == 0}
+
     def _after(self, state: State, moment: Moment) -> State:
         for line in moment.lines:
-            try:
-                state = folded(state, line)
-            except (HostgwError, KeyError) as error:  # one line that makes no sense must not cost all others
-                self.damage = clean(str(error), 200)
+            state, damage = _folded(state, line)
+            self.damage = damage or self.damage
         return state
 
     def notable(self, index: int, by: int) -> int:
@@ -151,12 +174,11 @@ def _read(file: BinaryIO, name: str) -> Recording:
         raise ValueError("the first line is no header")
     if header.format != FORMAT:
         raise ValueError(f"format {header.format}; this version reads {FORMAT}")
-    moments = tuple(_moments(numbered))
+    beginning = Beginning()
+    moments = tuple(_moments(numbered, beginning))
     if not moments:
         raise ValueError("it says nothing of any host")
-    recording = Recording(header, moments, name)
-    recording.begin()
-    return recording
+    return Recording(header, moments, beginning, name)
 
 
 def _lines(file: io.BufferedIOBase | BinaryIO) -> Iterator[tuple[int, Line]]:
@@ -174,18 +196,19 @@ def _lines(file: io.BufferedIOBase | BinaryIO) -> Iterator[tuple[int, Line]]:
             raise ValueError(f"line {number}: {error}") from error
 
 
-def _moments(numbered: Iterable[tuple[int, Line]]) -> Iterator[Moment]:
+def _moments(numbered: Iterable[tuple[int, Line]], beginning: Beginning) -> Iterator[Moment]:
     """Yield lines by moment; a clock that was set back does not turn time back."""
-    begun, together = 0, list[Line]()
+    begun, together, first = 0, list[Line](), True
     for number, line in numbered:
         if isinstance(line, Header):
             raise ValueError(f"line {number}: a second header")
-        if together and line.time_ns > begun + TOGETHER_NS:
+        if begun and line.time_ns > begun + TOGETHER_NS:
             yield Moment(begun, tuple(together))
-            begun, together = line.time_ns, []
-        begun = begun if together else max(begun, line.time_ns)
-        together.append(line)
-    if together:
+            begun, together, first = line.time_ns, [], False
+        begun = begun or line.time_ns
+        if not first or beginning.take(line):
+            together.append(line)
+    if begun:
         yield Moment(begun, tuple(together))
 
 
