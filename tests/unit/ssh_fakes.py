@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from hostgw.errors import HostError
 
 
 class FakeProcess:
@@ -35,6 +37,9 @@ class FakeProcess:
 
     def exit_status(self, timeout: float) -> int | None:
         return self._status
+
+    def failure(self, said: Sequence[str]) -> HostError | None:
+        return None
 
     def close(self) -> None:
         self.closed = True

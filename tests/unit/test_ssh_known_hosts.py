@@ -124,7 +124,7 @@ def test_unknown_asks_once_and_writes_only_on_yes(tmp_path: Path) -> None:
     [
         (f"h {B}", HostState.KEY_CHANGED, "CHANGED"),
         (f"@revoked * {A}", HostState.KEY_CHANGED, "revoked"),
-        (f"@cert-authority * {B}", HostState.KEY_UNKNOWN, "not supported"),
+        (f"@cert-authority * {B}", HostState.KEY_UNKNOWN, "by certificate only"),
     ],
 )
 def test_hard_stops_ask_nobody(tmp_path: Path, line: str, state: HostState, words: str) -> None:
