@@ -13,6 +13,7 @@ import pytest
 
 from hostgw.errors import HostgwError, KeyUnknownError, RefusedError
 from hostgw.model.host_state import HostState
+from hostgw.ssh.beyond import Choice
 from hostgw.ssh.frames import FrameReader
 from hostgw.ssh.lifeline import Lifeline
 from hostgw.ssh.options import Options
@@ -26,6 +27,10 @@ from .ssh_arena import FAKE_AGENT, Heard, Sshd, client_config, descendants, fake
 from .tap_net import proc_text
 
 pytestmark = pytest.mark.lab
+
+
+BOTH = pytest.mark.parametrize("way", [Choice.PARAMIKO, Choice.SSH])
+"""What is true whatever the transport."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,9 +63,10 @@ class Run:
         self.session.close()
 
 
-def test_connects_and_delivers(sshd: Sshd, tmp_path: Path) -> None:
+@BOTH
+def test_connects_and_delivers(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
     began = time.monotonic()
-    with Run(client_config(tmp_path, sshd)) as run:
+    with Run(client_config(tmp_path, sshd), transport=way) as run:
         ready = run.heard.wait_message(Ready)
         print(f"start to Ready: {(time.monotonic() - began) * 1000:.0f} ms")  # noqa: T201
         run.heard.wait_message(Synced)
@@ -75,8 +81,9 @@ def test_connects_and_delivers(sshd: Sshd, tmp_path: Path) -> None:
     until(lambda: not sshd.children())
 
 
-def test_requests_find_their_replies(sshd: Sshd, tmp_path: Path) -> None:
-    with Run(client_config(tmp_path, sshd)) as run:
+@BOTH
+def test_requests_find_their_replies(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
+    with Run(client_config(tmp_path, sshd), transport=way) as run:
         run.heard.wait(HostState.UP)
         replies = [run.session.request(lambda number: Lookup(number, "10.0.0.1")) for _ in range(20)]
         assert all(isinstance(reply.result(5), LookupReply) for reply in replies)
@@ -85,8 +92,9 @@ def test_requests_find_their_replies(sshd: Sshd, tmp_path: Path) -> None:
             failed.result(5)
 
 
-def test_read_only_refuses_changes(sshd: Sshd, tmp_path: Path) -> None:
-    with Run(client_config(tmp_path, sshd), read_only=True) as run:
+@BOTH
+def test_read_only_refuses_changes(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
+    with Run(client_config(tmp_path, sshd), read_only=True, transport=way) as run:
         run.heard.wait(HostState.UP)
         with pytest.raises(RefusedError):
             run.session.request(lambda number: Arm(number, "", ()))
@@ -138,9 +146,10 @@ def test_wrong_key_fails_and_is_not_tried_again(sshd: Sshd, tmp_path: Path) -> N
         run.heard.wait(HostState.UP)
 
 
-def test_refused_then_up(sshd: Sshd, tmp_path: Path) -> None:
+@BOTH
+def test_refused_then_up(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
     sshd.stop()
-    with Run(client_config(tmp_path, sshd)) as run:
+    with Run(client_config(tmp_path, sshd), transport=way) as run:
         run.heard.wait(HostState.REFUSED, 2)
         sshd.start()
         run.heard.wait(HostState.UP)
@@ -156,8 +165,9 @@ def test_silent_port_times_out(sshd: Sshd, tmp_path: Path) -> None:
         subprocess.run(["iptables", "-w", "-D", *drop[3:]], check=True)
 
 
-def test_half_open_connection_goes_stale_and_returns(sshd: Sshd, tmp_path: Path) -> None:
-    with Run(client_config(tmp_path, sshd)) as run:
+@BOTH
+def test_half_open_connection_goes_stale_and_returns(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
+    with Run(client_config(tmp_path, sshd), transport=way) as run:
         run.heard.wait(HostState.UP)
         drop = ["iptables", "-w", "-A", "INPUT", "-p", "tcp", "-j", "DROP"]
         subprocess.run(drop, check=True)
@@ -169,8 +179,9 @@ def test_half_open_connection_goes_stale_and_returns(sshd: Sshd, tmp_path: Path)
         run.heard.wait(HostState.UP, 2)
 
 
-def test_stopped_agent_goes_stale(sshd: Sshd, tmp_path: Path) -> None:
-    with Run(client_config(tmp_path, sshd)) as run:
+@BOTH
+def test_stopped_agent_goes_stale(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
+    with Run(client_config(tmp_path, sshd), transport=way) as run:
         agent = run.heard.wait_message(Ready).facts.agent_pid
         os.kill(agent, signal.SIGSTOP)
         run.heard.wait(HostState.STALE)
@@ -179,8 +190,9 @@ def test_stopped_agent_goes_stale(sshd: Sshd, tmp_path: Path) -> None:
         until(lambda: not Path(f"/proc/{agent}").exists())
 
 
-def test_killed_server_and_killed_agent_come_back(sshd: Sshd, tmp_path: Path) -> None:
-    with Run(client_config(tmp_path, sshd)) as run:
+@BOTH
+def test_killed_server_and_killed_agent_come_back(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
+    with Run(client_config(tmp_path, sshd), transport=way) as run:
         run.heard.wait(HostState.UP)
         sshd.stop()
         run.heard.wait(HostState.STALE)
@@ -192,9 +204,10 @@ def test_killed_server_and_killed_agent_come_back(sshd: Sshd, tmp_path: Path) ->
         run.heard.wait(HostState.UP, 3)
 
 
-def test_agent_traceback_is_told(sshd: Sshd, tmp_path: Path) -> None:
+@BOTH
+def test_agent_traceback_is_told(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
     broken = fake_stage(FAKE_AGENT.replace('print("a stray print")', "raise ValueError('odd \\x1b[2J kernel')"))
-    with Run(client_config(tmp_path, sshd), stage=broken) as run:
+    with Run(client_config(tmp_path, sshd), stage=broken, transport=way) as run:
         text, _ = run.heard.wait(HostState.STALE)
         assert "ValueError: odd \\x1b[2J kernel" in text
 
@@ -303,9 +316,10 @@ def test_key_agent_and_certificate(sshd: Sshd, tmp_path: Path) -> None:
         run.heard.wait(HostState.UP)
 
 
-def test_a_second_connection_of_its_own(sshd: Sshd, tmp_path: Path) -> None:
+@BOTH
+def test_a_second_connection_of_its_own(sshd: Sshd, tmp_path: Path, way: Choice) -> None:
     """What a confirm does: a new login beside the session's."""
-    with Run(client_config(tmp_path, sshd)) as run:
+    with Run(client_config(tmp_path, sshd), transport=way) as run:
         first = run.heard.wait_message(Ready).facts
         life = Lifeline()
         started = run.session.reach.agent(Start(), life)
