@@ -48,9 +48,17 @@ def by_ssh(config: Path, **options: object) -> Run:
     return Run(config, NeverAsked(), transport=Choice.SSH, **options)
 
 
+def command(pid: int) -> str:
+    """The name of a process; empty when it has just gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def clients() -> list[int]:
     """The `ssh` programs that we have started."""
-    return [pid for pid in descendants(os.getpid()) if Path(f"/proc/{pid}/comm").read_text().strip() == "ssh"]
+    return [pid for pid in descendants(os.getpid()) if command(pid) == "ssh"]
 
 
 def test_a_session_says_the_same_as_by_paramiko(sshd: Sshd, tmp_path: Path) -> None:
@@ -63,7 +71,7 @@ def test_a_session_says_the_same_as_by_paramiko(sshd: Sshd, tmp_path: Path) -> N
         assert isinstance(reply, LookupReply)
         assert reply.errno == 101
     until(lambda: not clients())
-    until(lambda: not [pid for pid in sshd.children() if Path(f"/proc/{pid}/comm").read_text().startswith("python")])
+    until(lambda: not [pid for pid in sshd.children() if command(pid).startswith("python")])
 
 
 def test_a_connection_that_breaks_is_made_again(sshd: Sshd, tmp_path: Path) -> None:
