@@ -43,7 +43,7 @@ test: install
 	@sh scripts/install-tools.sh sudo sudo dockerd docker.io
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -q -n 2 -m "not lab" tests
-	$(SUDO) $(BIN)/pytest -q -n 4 --dist loadgroup -m lab tests
+	$(SUDO) $(BIN)/pytest -q -n 3 --dist loadgroup -m lab tests
 
 bench: install
 	$(SUDO) $(BIN)/python -m tests.bench

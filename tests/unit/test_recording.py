@@ -115,6 +115,17 @@ def test_steps_go_to_what_changed(tmp_path: Path) -> None:
     assert recording.notable(0, -1) == 0
 
 
+def test_time_may_begin_at_nothing(tmp_path: Path) -> None:
+    """As in a snapshot that was made to be compared."""
+    path = tmp_path / "r"
+    recorded(path)
+    lines = [json.loads(line) | {"time_ns": 0} for line in path.read_bytes().splitlines()]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    recording = read(path)
+    assert len(recording.moments) == 1
+    assert set(recording.at(0).fabric.hosts) == {"vm1", "vm2"}
+
+
 def test_time_is_found(tmp_path: Path) -> None:
     recording = recorded(tmp_path / "r")
     assert recording.index(0) == 0

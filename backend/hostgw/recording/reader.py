@@ -198,17 +198,18 @@ def _lines(file: io.BufferedIOBase | BinaryIO) -> Iterator[tuple[int, Line]]:
 
 def _moments(numbered: Iterable[tuple[int, Line]], beginning: Beginning) -> Iterator[Moment]:
     """Yield lines by moment; a clock that was set back does not turn time back."""
-    begun, together, first = 0, list[Line](), True
+    begun: int | None = None
+    together, first = list[Line](), True
     for number, line in numbered:
         if isinstance(line, Header):
             raise ValueError(f"line {number}: a second header")
-        if begun and line.time_ns > begun + TOGETHER_NS:
+        if begun is not None and line.time_ns > begun + TOGETHER_NS:
             yield Moment(begun, tuple(together))
             begun, together, first = line.time_ns, [], False
-        begun = begun or line.time_ns
+        begun = line.time_ns if begun is None else begun
         if not first or beginning.take(line):
             together.append(line)
-    if begun:
+    if begun is not None:
         yield Moment(begun, tuple(together))
 
 
