@@ -28,7 +28,7 @@ from hostgw_tui.host.rows import link_rows, setting_rows, totals, tree_rows
 from hostgw_tui.look import STANDINGS, STATES, Part, Row, Tone, line, lines_text, plain
 from hostgw_tui.nat.rows import case_rows, flow_rows, rule_rows
 from hostgw_tui.nat.words import meaning
-from hostgw_tui.overview.matrix import Judge, MatrixRows
+from hostgw_tui.overview.matrix import MatrixRows
 from hostgw_tui.overview.rows import age_text, finding_rows, host_lines, host_rows, no_findings
 from hostgw_tui.packets.rows import VERDICTS, probe_lines
 from hostgw_tui.routes.rows import route_rows, subject_of
@@ -58,7 +58,7 @@ def test_every_verdict_has_glyph_word_and_tone() -> None:
 
 def test_verdicts_are_found_without_colour() -> None:
     view = view_of(many_faults())
-    text = "\n".join(texts(list(MatrixRows(view, Judge()))))
+    text = "\n".join(texts(list(MatrixRows(view))))
     for word in ("missing", "wrong", "shadowed", "own", "ok"):
         assert word in text
 
@@ -77,7 +77,7 @@ def test_hosts_tell_state_and_reason() -> None:
 def test_the_mesh_claims_nothing_good_of_a_host_that_is_not_up() -> None:
     fabric = many_faults()
     fabric = fabric.with_host(replace(fabric.hosts["vm1"], state=HostState.UNREACHABLE, error="no route to host"))
-    row = texts(list(MatrixRows(view_of(fabric), Judge())))[0]
+    row = texts(list(MatrixRows(view_of(fabric))))[0]
     assert "✓" not in row
     assert "? unknown" in row
     assert "~ missing" in row

@@ -144,6 +144,9 @@ def test_wrong_ansible(tmp_path: Path, variables: Data, words: str) -> None:
         ('{"items": [], "kind": "List"}', "the list is empty"),
         ('{"_meta": {}, "all": {}}', "names no hosts"),
         ('{"_meta": {}, "all": 5}', "is wrong"),
+        ('{"_meta": {"hostvars": [1]}, "all": {"hosts": ["a"]}}', "is wrong"),
+        ('{"_meta": 7, "all": {"children": [], "hosts": ["a"]}}', "is wrong"),
+        ('{"kind": "List", "items": [7]}', "is wrong"),
         ("x = 1", "unknown key x"),
     ],
 )

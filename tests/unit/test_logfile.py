@@ -16,6 +16,7 @@ from hostgw.logfile import LOGGERS, Level
 from hostgw.redact import HIDDEN, redacted
 from hostgw.ssh.discreet import Discreet
 from hostgw.ssh.prompter import Refuse
+from hostgw_tui.cli import main
 
 SECRET = "s3cr3t'\"\\pass"
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error|critical) +[\w.-]+: .*")
@@ -119,3 +120,10 @@ def test_what_a_thread_did_not_catch_is_logged(tmp_path: Path) -> None:
     text = path.read_text()
     assert "hostgw-odd ended by itself" in text
     assert "  | IndexError" in text
+
+
+def test_commands_without_hosts_log_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--log", str(tmp_path / "log"), "explain", "R1"]) == 0
+    assert "explain of None" not in (text := (tmp_path / "log").read_text())
+    assert "explain" in text
+    assert "route-missing" in capsys.readouterr().out

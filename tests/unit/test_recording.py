@@ -11,7 +11,6 @@ import pytest
 
 from hostgw.capture.tap_points import TapPoint
 from hostgw.errors import UsageError
-from hostgw.fabric import Host
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Route
 from hostgw.recording import reader
@@ -19,6 +18,7 @@ from hostgw.recording.lines import FORMAT, HostLine, Point, Told, cleaned, decod
 from hostgw.recording.reader import Recording, read
 from hostgw.recording.tape import Tape
 from hostgw.wire import Delta, Drops, Ready, Section, Synced
+from tests.bench.great import greet
 from tests.fabrics import delta, healthy
 
 S = 1_000_000_000
@@ -33,18 +33,6 @@ class Clock:
 
     def __call__(self) -> int:
         return self.ns
-
-
-def greet(tape: Tape, host: Host) -> None:
-    """Record how a host comes."""
-    assert host.snapshot
-    tape.address(host.name, host.address)
-    tape.state(host.name, HostState.UP)
-    tape.message(host.name, Ready(host.snapshot.facts))
-    for ns, state in host.snapshot.states.items():
-        for section, table in state.tables.items():
-            tape.message(host.name, delta(section, table.values(), ns))
-    tape.message(host.name, Synced())
 
 
 def lost_route(name: str) -> Delta:

@@ -90,10 +90,10 @@ def _log(args: argparse.Namespace) -> None:
 
     logfile.silent()
     if getattr(args, "log", None):
-        logfile.start(args.log, logfile.Level(args.log_level))
+        logfile.start(args.log, logfile.Level(args.log_level or logfile.Level.INFO))
         log = logging.getLogger("hostgw_tui")
-        of = args.hosts or args.lab or args.inventory or args.replay
-        log.info("hostgw-tui %s, %s of %s", __version__, args.command or "dashboard", of)
+        of = next((f" of {each}" for each in (args.hosts, args.lab, args.inventory, args.replay) if each), "")
+        log.info("hostgw-tui %s, %s%s", __version__, args.command or "dashboard", of)
         atexit.register(log.info, "ends")
 
 

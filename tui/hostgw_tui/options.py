@@ -68,8 +68,13 @@ def live(args: argparse.Namespace, prompter: Prompter) -> Live:
     if args.ssh_config and not args.ssh_config.is_file():
         raise UsageError(f"there is no file {args.ssh_config}", "", "--ssh-config names OpenSSH client settings.")
     listed = inventory(args)
-    choice = Choice(args.transport or Choice.AUTO)
-    options = Options(args.ssh_config, choice, args.accept_new, args.sudo, args.read_only)
+    options = Options(
+        ssh_config=args.ssh_config,
+        transport=Choice(args.transport or Choice.AUTO),
+        accept_new=args.accept_new,
+        sudo=args.sudo,
+        read_only=args.read_only,
+    )
     intention = Intention(_network(args) or listed.network, listed.intents, listed.complete)
     tape = Tape(args.record, told(intention)) if getattr(args, "record", None) else None
     engine = Live(listed.targets, prompter, options, intention, timing=_timing(args), tape=tape)

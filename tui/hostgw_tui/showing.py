@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from functools import partial
@@ -20,7 +19,6 @@ from hostgw_tui.options import live, replay
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.shell import Shell
 
-FPS_OVER_SSH = 4
 LOOKS = {Theme.DARK: "hostgw-dark", Theme.LIGHT: "hostgw-light", Theme.ANSI: "ansi-dark"}
 
 
@@ -43,7 +41,7 @@ def ready(args: argparse.Namespace) -> Ready:
     prompter = DialogPrompter()
     engine = _replay(args) or live(args, AcceptNew(prompter) if args.accept_new else prompter)
     clock = engine.clock if isinstance(engine, Replay) else time.monotonic
-    shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", fps=_fps(args.config.fps))
+    shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", fps=args.config.fps)
     look, ascii_only = LOOKS[args.config.theme], args.config.ascii or _ascii_only()
     app = shown(engine, prompter, ascii=ascii_only, look=look, clock=clock, wall_clock=engine.clock)
     app.remarks = engine.remarks if isinstance(engine, Live) else ()
@@ -65,10 +63,6 @@ def _title(args: argparse.Namespace) -> str:
     if args.record:
         return "● recording"
     return f"lab {args.lab}" if args.lab else ""
-
-
-def _fps(most: int) -> int:
-    return min(most, FPS_OVER_SSH) if os.environ.get("SSH_CONNECTION") else most
 
 
 def _ascii_only() -> bool:

@@ -14,6 +14,7 @@ from hostgw.checks.travel import Way, main_decides, main_way, own_way, reply_way
 from hostgw.fabric import Host
 from hostgw.mesh import Expected, Mesh, Subnet
 from hostgw.mesh.bridges import TUNNELS
+from hostgw.mesh.memory import per_mesh
 from hostgw.model.ip import DEFAULT, Prefix, address_number, interface_prefix, prefix
 from hostgw.model.kernel import NextHop, Route, Rule
 from hostgw.paths.fib import ENDINGS, MAIN, Fib, fib
@@ -44,6 +45,19 @@ def judgements(host: Host, mesh: Mesh) -> Iterator[Judgement]:
     yield from (judge(host, expected, mesh) for expected in mesh.expected_of(host.name))
     member = mesh.members.get(host.name)
     yield from (judge_own(host, subnet) for subnet in (member.subnets if member else ()))
+
+
+@per_mesh
+def standings(host: Host, mesh: Mesh) -> tuple[tuple[Subnet, Standing], ...]:
+    """Return how a host stands to each subnet that concerns it; only what may be wrong is looked at closely."""
+    odd = {expected.subnet for expected in doubtful(host, mesh)}
+    member = mesh.members.get(host.name)
+    own = ((subnet, judge_own(host, subnet).standing) for subnet in (member.subnets if member else ()))
+    others = (
+        (e.subnet, judge(host, e, mesh).standing if e.subnet in odd else Standing.OK)
+        for e in mesh.expected_of(host.name)
+    )
+    return (*others, *own)
 
 
 def judge(host: Host, expected: Expected, mesh: Mesh) -> Judgement:

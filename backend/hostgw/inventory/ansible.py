@@ -19,12 +19,10 @@ from hostgw.inventory.naming import Naming
 from hostgw.model.host import Role
 
 ALL, META = "all", "_meta"
-SECRET = ("ansible_password", "ansible_ssh_pass", "ansible_become_password", "ansible_become_pass")
-"""Never read: passwords are asked for."""
 
 
 class Variables(msgspec.Struct, frozen=True):
-    """What is read of a host's variables; the others are not looked at."""
+    """What is read of a host's variables; the others, passwords among them, are not looked at."""
 
     ansible_host: str = ""
     ansible_port: int | str = 0
@@ -41,7 +39,12 @@ class Group(msgspec.Struct, frozen=True):
     """A group of hosts."""
 
     hosts: list[str] = []
-    children: list[str] = []
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What is known of single hosts."""
+
+    hostvars: dict[str, Any] = {}
 
 
 def is_ansible(data: Mapping[str, Any]) -> bool:
@@ -57,12 +60,12 @@ def ansible(data: Mapping[str, Any], naming: Naming, name: str) -> Inventory:
     """
     try:
         groups = {each: msgspec.convert(group, Group) for each, group in data.items() if each != META}
+        held = msgspec.convert(data.get(META, {}), Meta).hostvars
     except msgspec.ValidationError as error:
         raise UsageError(f"{name} is wrong", clean(str(error), 200)) from error
     hosts = dict.fromkeys(host for group in groups.values() for host in group.hosts)
     if not hosts:
         raise UsageError(f"{name} names no hosts", "no group has any", "ansible-inventory --list prints them.")
-    held = data.get(META, {}).get("hostvars", {})
     return entries({host: _entry(host, held.get(host, {}), naming, name) for host in hosts}, name)
 
 

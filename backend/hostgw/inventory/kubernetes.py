@@ -38,7 +38,7 @@ class Metadata(msgspec.Struct, frozen=True):
     annotations: dict[str, str] = {}
 
 
-class Spec(msgspec.Struct, frozen=True, rename="camel"):
+class Spec(msgspec.Struct, frozen=True):
     """What a node was given."""
 
     pod_cidr: str = msgspec.field(default="", name="podCIDR")

@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
-from hostgw.checks.judge import Judgement, doubtful, judge, judge_own
+from hostgw.checks.judge import standings
 from hostgw.checks.standing import Standing
 from hostgw.clean import clean
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Member, Mesh
 from hostgw.mesh.bridges import container_bridges
-from hostgw.mesh.memory import per_mesh, per_snapshot
+from hostgw.mesh.memory import per_snapshot
 from hostgw.mesh.stations import Station, stations
 from hostgw.model.finding import Finding
 from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
-from hostgw.model.ip import Prefix, address_text
+from hostgw.model.ip import address_text
 from hostgw.topology.blame import finding_of
 from hostgw.topology.graph import QUIET, BridgeNode, ContainerNode, Edge, HostNode, Segment, Topology
 
 LONGEST = 400
 Say = Callable[[str], str]
-Stood = tuple[tuple[str, Prefix, Standing], ...]
-"""Owner, subnet and how a host stands to it."""
 
 
 def build(view: View, masked: Callable[[str], str] = str) -> Topology:
@@ -118,30 +116,14 @@ def _names_apart(host: Host) -> tuple[str, ...]:
 # ---- routes ----
 
 
-@per_mesh
-def _stood(host: Host, mesh: Mesh) -> Stood:
-    """Return how a host stands to the subnets that concern it; only what may be wrong is looked at closely."""
-    odd = {expected.subnet for expected in doubtful(host, mesh)}
-    member = mesh.members.get(host.name)
-    own = (_standing(judge_own(host, subnet)) for subnet in (member.subnets if member else ()))
-    others = (
-        _standing(judge(host, e, mesh)) if e.subnet in odd else (e.subnet.owner, e.subnet.prefix, Standing.OK)
-        for e in mesh.expected_of(host.name)
-    )
-    return (*own, *others)
-
-
-def _standing(judged: Judgement) -> tuple[str, Prefix, Standing]:
-    return judged.subnet.owner, judged.subnet.prefix, judged.standing
-
-
 def _edges(host: Host, mesh: Mesh, findings: Iterable[Finding], say: Say) -> Iterator[Edge]:
     name, old = say(host.name), host.state is not HostState.UP
-    for owner, subnet, standing in _stood(host, mesh):
+    for subnet, standing in standings(host, mesh):
+        owner, about = say(subnet.owner), say(str(subnet.prefix))
         if standing in QUIET:  # that a route was right does not tell that it is
             now = Standing.UNKNOWN if old and standing is Standing.OK else standing
-            yield Edge(name, say(owner), say(str(subnet)), now)
+            yield Edge(name, owner, about, now)
         else:
-            found = finding_of(findings, host.name, subnet)
-            about = (found.code, say(found.id)) if found else ("", "")
-            yield Edge(name, say(owner), say(str(subnet)), standing, *about)
+            found = finding_of(findings, host.name, subnet.prefix)
+            why = (found.code, say(found.id)) if found else ("", "")
+            yield Edge(name, owner, about, standing, *why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from hostgw.checks.nat import Case, cases, rulesets, spared_by
@@ -152,15 +153,31 @@ def _chain_rows(rules: Ruleset, table: str, chain: Chain, host: Host, mesh: Mesh
 
 def rule_lines(rule_key: str, host: Host, mesh: Mesh) -> Iterator[Line]:
     """Yield a rule in full."""
+    if found := _rule(rule_key, host):
+        backend, table, rule = found
+        yield line(Part("means     ", Tone.DIM), meaning(rule, mesh, host.name))
+        yield line(Part("rule      ", Tone.DIM), Part(f"-t {table} {rule.text}", Tone.CODE))
+        yield line(Part("counted   ", Tone.DIM), f"{rule.packets:,} packets, {rule.bytes:,} bytes")
+        yield line(Part("backend   ", Tone.DIM), backend)
+
+
+def rule_command(rule_key: str, host: Host) -> str:
+    """Return what makes a rule, to be pasted: a comment in it is anybody's text, and quoted; empty for a heading."""
+    if not (found := _rule(rule_key, host)):
+        return ""
+    backend, table, rule = found
+    return shlex.join([f"iptables-{backend}", "-t", table, *shlex.split(rule.text)])
+
+
+def _rule(rule_key: str, host: Host) -> tuple[str, str, FilterRule] | None:
+    """Return backend, table and rule of a row."""
     for rules in rulesets(host):
         for table in BUILT_IN:
             for chain in rules.tables.get(table, {}).values():
-                for key, rule in _placed(rules, table, chain):
-                    if key == rule_key:
-                        yield line(Part("means     ", Tone.DIM), meaning(rule, mesh, host.name))
-                        yield line(Part("rule      ", Tone.DIM), Part(f"-t {table} {rule.text}", Tone.CODE))
-                        yield line(Part("counted   ", Tone.DIM), f"{rule.packets:,} packets, {rule.bytes:,} bytes")
-                        yield line(Part("backend   ", Tone.DIM), rules.backend)
+                rule = next((rule for key, rule in _placed(rules, table, chain) if key == rule_key), None)
+                if rule is not None:
+                    return rules.backend, table, rule
+    return None
 
 
 def flow_rows(entries: Iterable[ConntrackEntry]) -> list[Row]:

@@ -19,8 +19,8 @@ from hostgw.wire import ConntrackReply
 from hostgw_tui.actions import bindings
 from hostgw_tui.host.rates import Rates
 from hostgw_tui.host.rows import position, title
-from hostgw_tui.look import Row, Tone, cell, plain
-from hostgw_tui.nat.rows import SPARK, case_rows, flow_rows, rule_lines, rule_rows, totals
+from hostgw_tui.look import Row, Tone, cell
+from hostgw_tui.nat.rows import SPARK, case_rows, flow_rows, rule_command, rule_lines, rule_rows, totals
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
 from hostgw_tui.widgets.main_screen import MainScreen
@@ -121,10 +121,7 @@ class NatScreen(MainScreen):
 
     def command(self, row: Row) -> str:
         """Return the command that makes the rule under the cursor."""
-        host = self.host
-        lines = rule_lines(row.key, host, self.view.mesh) if host else ()
-        told = next((plain(each).removeprefix("rule").strip() for each in lines if plain(each).startswith("rule ")), "")
-        return f"iptables {told}" if told else ""
+        return rule_command(row.key, self.host) if self.host else ""
 
     def no_finding(self) -> str:
         """Return why `f` does nothing here."""

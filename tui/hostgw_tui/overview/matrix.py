@@ -1,12 +1,10 @@
-"""The mesh matrix: how each host stands to each subnet. Rows are judged when they come in sight, and remembered."""
+"""The mesh matrix: how each host stands to each subnet. Rows are judged when they come in sight."""
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
-from hostgw.checks.judge import judgements
+from hostgw.checks.judge import standings
 from hostgw.checks.standing import Standing
-from hostgw.fabric import Host, Snapshot
+from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh, Subnet
 from hostgw.model.finding import Finding
@@ -25,25 +23,6 @@ LAST_HEARD = {
 """Of a host that is not up: what was wrong may still be, but that a route was right does not tell that it is."""
 
 
-class Judge:
-    """Remembers, per host, the standings for a snapshot and mesh that did not change."""
-
-    def __init__(self) -> None:
-        self._memory: WeakKeyDictionary[Snapshot, tuple[Mesh, Standings]] = WeakKeyDictionary()
-
-    def standings(self, host: Host, mesh: Mesh) -> Standings:
-        """Return how a host stands to the subnets of the mesh."""
-        snapshot = host.snapshot
-        if snapshot is None or not snapshot.complete:
-            return {}
-        known = self._memory.get(snapshot)
-        if known and known[0] is mesh:
-            return known[1]
-        found = {j.subnet.prefix: j.standing for j in judgements(host, mesh)}
-        self._memory[snapshot] = (mesh, found)
-        return found
-
-
 def subnets_of(mesh: Mesh) -> tuple[Subnet, ...]:
     """Return the columns of the matrix: each subnet once, however many claim it."""
     return tuple({subnet.prefix: subnet for subnet in reversed(mesh.subnets)}.values())[::-1]
@@ -52,9 +31,9 @@ def subnets_of(mesh: Mesh) -> tuple[Subnet, ...]:
 class MatrixRows(LazyRows):
     """A row per host, made on demand; its cells are words, or glyphs alone."""
 
-    def __init__(self, view: View, judge: Judge, glyphs: bool = False) -> None:
+    def __init__(self, view: View, glyphs: bool = False) -> None:
         self._hosts = tuple(view.fabric.hosts.values())
-        self._mesh, self._judge, self._glyphs = view.mesh, judge, glyphs
+        self._mesh, self._glyphs = view.mesh, glyphs
         self.subnets = subnets_of(view.mesh)
 
     def __len__(self) -> int:
@@ -67,17 +46,17 @@ class MatrixRows(LazyRows):
     def row(self, index: int) -> Row:
         """Return the row of a host."""
         host = self._hosts[index]
-        standings = self._judge.standings(host, self._mesh)
+        stands = {subnet.prefix: how for subnet, how in standings(host, self._mesh)} if host.readable else {}
         old = host.state is not HostState.UP
         known = LAST_HEARD if old else CELLS
-        cells = tuple(known[_standing(standings, subnet.prefix, host)] for subnet in self.subnets)
+        cells = tuple(known[_standing(stands, subnet.prefix, host)] for subnet in self.subnets)
         if self._glyphs:
             cells = tuple((Part(part.text[0], part.tone),) for (part,) in cells)
         return Row(host.name, (cell(host.name, Tone.NAME), *cells), dim=old)
 
 
-def _standing(standings: Standings, wanted: Prefix, host: Host) -> Standing:
-    return standings.get(wanted, Standing.NONE) if host.readable else Standing.UNKNOWN
+def _standing(stands: Standings, wanted: Prefix, host: Host) -> Standing:
+    return stands.get(wanted, Standing.NONE) if host.readable else Standing.UNKNOWN
 
 
 def finding_of(view: View, host: str, wanted: Prefix) -> Finding | None:

@@ -18,7 +18,7 @@ from hostgw.mesh import Subnet
 from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix
 from hostgw_tui.look import Line, Row
-from hostgw_tui.overview.matrix import Judge, MatrixRows, bad_cells, subnets_of
+from hostgw_tui.overview.matrix import MatrixRows, bad_cells, subnets_of
 from hostgw_tui.overview.matrix_zoom import GLYPH, GROUP, WORDS, GroupRows, Zoom, fitting, group_size, labels
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column, fitted
@@ -38,7 +38,7 @@ class MatrixGrid(Grid):
 
     def __init__(self, *, id: str, title: str) -> None:  # noqa: A002
         super().__init__((), id=id, title=title)
-        self._view, self._judge = View(), Judge()
+        self._view = View()
         self._hosts: tuple[str, ...] = ()
         self._subnets: tuple[Subnet, ...] = ()
         self._bad: Mapping[tuple[str, Prefix], Finding] = {}
@@ -60,7 +60,7 @@ class MatrixGrid(Grid):
     def _made(self) -> MatrixRows | GroupRows:
         if self.zoom is Zoom.GROUPS:
             return GroupRows(self._view, self._share, self._bad)
-        return MatrixRows(self._view, self._judge, self.zoom is Zoom.GLYPHS)
+        return MatrixRows(self._view, self.zoom is Zoom.GLYPHS)
 
     def _choose(self) -> None:
         """Lay out for the width that there is."""

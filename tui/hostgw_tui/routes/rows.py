@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from hostgw.checks.judge import Judgement, judgements
@@ -119,6 +120,11 @@ def route_of(row: Row, host: Host) -> Route | None:
     if kind == "expected":
         return next((route for route in host.root.routes if route.dst == rest), None)
     return next((route for route in host.root.routes if _key(route) == row.key), None)
+
+
+def route_command(route: Route, host: Host) -> str:
+    """Return what makes a route, to be pasted: names of devices are a host's own, and quoted."""
+    return shlex.join(["ip", "route", "add", *route_text(route, host.root).split(" ")])
 
 
 def subject_of(row: Row) -> str:

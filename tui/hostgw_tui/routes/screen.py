@@ -12,13 +12,12 @@ from textual.content import Content
 from hostgw.fabric import Host
 from hostgw.model.finding import Finding
 from hostgw.model.ip import maybe_prefix, prefix
-from hostgw.paths.words import route_text
 from hostgw_tui.actions import bindings
 from hostgw_tui.host.rows import position, title
 from hostgw_tui.jumps import of_route
 from hostgw_tui.look import Part, Row, line, plain
 from hostgw_tui.overview.matrix import finding_of
-from hostgw_tui.routes.rows import route_of, route_rows, subject_of
+from hostgw_tui.routes.rows import route_command, route_of, route_rows, subject_of
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
 from hostgw_tui.widgets.main_screen import MainScreen
@@ -73,7 +72,7 @@ class RoutesScreen(MainScreen):
         """Return what mends the route under the cursor, else what makes it."""
         host = self.host
         route = route_of(row, host) if host else None
-        return super().command(row) or (f"ip route add {route_text(route, host.root)}" if route and host else "")
+        return super().command(row) or (route_command(route, host) if route and host else "")
 
     @property
     def host(self) -> Host | None:
