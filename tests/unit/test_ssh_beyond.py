@@ -92,4 +92,5 @@ def test_words_of_ssh(said: str, state: HostState) -> None:
     assert error.state is state
     assert error.host == "vm1"
     assert error.remedy
+    assert ".." not in str(error)
     assert "\x1b" not in str(error)

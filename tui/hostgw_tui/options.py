@@ -128,6 +128,8 @@ def again(args: argparse.Namespace, command: str) -> str:
     named = (("lab", args.lab), ("hosts", args.hosts), ("inventory", args.inventory), ("network", args.network))
     told = [word for name, value in named if value for word in (f"--{name}", str(value))]
     told += ["--ssh-config", str(args.ssh_config)] if args.ssh_config and not args.lab else []
+    ways = (("ssh-name", args.ssh_name), ("transport", args.transport))
+    told += [word for name, value in ways if value for word in (f"--{name}", value)]
     return shlex.join(["hostgw-tui", *told, *(["--sudo"] if args.sudo else []), command])
 
 

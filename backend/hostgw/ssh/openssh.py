@@ -49,7 +49,7 @@ def reason(said: Sequence[str], host: str) -> HostError:
     for pattern, state, what, remedy in _REASONS:
         if found := re.search(pattern, text):
             line = next((each for each in said if found[0] in each), cause)
-            return HostError(state, what, clean(line, 200), remedy, host)
+            return HostError(state, what, clean(line.rstrip(". "), 200), remedy, host)
     return HostError(HostState.UNREACHABLE, "ssh failed", cause, "Try the same by hand.", host)
 
 
