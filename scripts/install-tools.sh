@@ -19,6 +19,9 @@ while [ $# -ge 2 ]; do # more of them: COMMAND PACKAGE ...
 	need "$1" "$2"
 	shift 2
 done
+case "$missing" in # from Debian 13 on, the command docker has a package of its own
+*docker.io*) ! apt-cache show docker-cli >/dev/null 2>&1 || missing="$missing docker-cli" ;;
+esac
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 
 [ -n "$missing" ] || exit 0

@@ -172,7 +172,7 @@ def test_real_docker_daemon(case: str, hostgw: Run, row: results.Case) -> None:
         for host in built.shape.owners:
             run(built, host.name, "sh -e", f"PATH={folder}:$PATH\n{IMAGE}\n")
             for mode in ("bridge", "host"):
-                docker = f"docker run -d --cgroup-parent /{NAME} --name {mode} --network {mode} idle /bin/sleep 1000"
+                docker = f"docker run -d --name {mode} --network {mode} idle /bin/sleep 1000"
                 run(built, host.name, "sh -e", f"PATH={folder}:$PATH\n{docker}\n")
             dress(built, host, "docker-operator")
         assert_reaches(built, "vm1", "vm2")
@@ -180,5 +180,3 @@ def test_real_docker_daemon(case: str, hostgw: Run, row: results.Case) -> None:
         row.findings = "none"
     finally:
         labs.down(built.name)
-        for cgroup in sorted(Path("/sys/fs/cgroup").glob(f"**/{NAME}/**/"), key=str, reverse=True):
-            cgroup.rmdir()

@@ -1,6 +1,6 @@
 """Setting up hosts with a real dockerd: daemon.json, a restart that has to be allowed, and all of it back again.
 
-No systemd runs on the hosts of a lab: a stand-in for systemctl restarts their dockerd.
+No systemd runs on the hosts of a lab: what is systemctl there restarts their dockerd.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import pytest
 
 from hostgw import lab as labs
 from hostgw.lab import Lab
-from hostgw.lab.dockerd import _START
 from tests.lab.conftest import Run
 
 pytestmark = [
@@ -23,19 +22,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("dockerd") is None, reason="needs dockerd"),
 ]
 NAME = f"k{os.getpid()}"
-RESTARTED = """#!/bin/sh
-[ "$*" = "restart docker" ] || exit 1
-kill $(cat /run/docker.pid)
-while [ -e /run/docker.pid ]; do sleep 0.1; done
-: > /var/log/dockerd.log
-START
-until grep -q 'API listen on' /var/log/dockerd.log; do
-    pgrep -F /run/docker.pid >/dev/null 2>&1 || ! grep -q 'failed to start' /var/log/dockerd.log || exit 1
-    sleep 0.1
-done
-"""
-STAND_IN = "cat > /run/systemctl; chmod 755 /run/systemctl; mount --bind /run/systemctl /usr/bin/systemctl; "
-STAND_IN += "mkdir -p /run/systemd/system"
 JSON = "/etc/docker/daemon.json"
 MOVED = ("--subnet", "vm1=10.239.7.0/24")
 
@@ -43,10 +29,7 @@ MOVED = ("--subnet", "vm1=10.239.7.0/24")
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     try:
-        made = labs.up(NAME, hosts=2, containers=1, variant="docker")
-        for host in ("vm1", "vm2"):
-            shell(made, host, STAND_IN, RESTARTED.replace("START", _START))
-        yield made
+        yield labs.up(NAME, hosts=2, containers=1, variant="docker")
     finally:
         labs.down(NAME)
 

@@ -79,7 +79,7 @@ def test_the_probe_s_times_since_the_start() -> None:
     assert list(times(found, probe, pairs)) == ["0µs", "=", "", "277µs±40µs"]
     text = "\n".join(trace_text(found, str))
     assert "   =\n" in text
-    assert "   277µs±40µs" in text
+    assert "  277µs±40µs" in text
 
 
 def test_durations() -> None:

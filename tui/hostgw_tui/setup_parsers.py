@@ -38,4 +38,9 @@ def _add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bridge", metavar="NAME", default="br0", help="of new bridges (br0)")
     restart = "restart Docker where its bridge gets another address: its containers stop, unless live-restore is on"
     parser.add_argument("--restart-docker", action="store_true", help=restart)
-    parser.add_argument("--no-nat", action="store_true", help="no NAT rules: containers reach no outside by this host")
+    parser.set_defaults(nat="NEW")
+    rules = parser.add_mutually_exclusive_group()
+    without = "no NAT rules: containers reach no outside by this host"
+    rules.add_argument("--no-nat", action="store_const", dest="nat", const="NONE", help=without)
+    added = "NAT rules also where a network stands already, and nothing masquerades"
+    rules.add_argument("--nat", action="store_const", dest="nat", const="ALL", help=added)

@@ -6,6 +6,7 @@ A file is read again only when it is another one or has changed. Files of equal 
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Tuple
@@ -21,6 +22,8 @@ MAX_ROWS = 600
 """Of one file."""
 MAX_TOTAL = 3000
 MAX_VALUE = 200
+BROKEN = "(broken)"
+"""Key of the row that says where a file stops being JSON; never what stands there."""
 _NONE: FrozenSet[str] = frozenset()
 
 
@@ -155,11 +158,13 @@ class Settings:
         return kept[1]
 
     def _parsed(self, path: str, place: Place) -> List[Row]:
-        """Return what one file says; one that cannot be read or is written wrongly says nothing."""
+        """Return what one file says; of broken JSON, where it breaks; one that cannot be read says nothing."""
         try:
             with open(self._root + path, "rb") as file:
                 content = file.read(MAX_SIZE).decode("utf-8", "replace")
-            found = list(place.parse(content, place.keys))
+            found = list(place.parse(content, place.keys)) if content.strip() else []
+        except json.JSONDecodeError as error:
+            found = [(BROKEN, "line %d column %d: %s" % (error.lineno, error.colno, error.msg))]
         except (OSError, ValueError, RecursionError):
             return []
         rows = {key: {"path": path, "key": key, "value": value[:MAX_VALUE]} for key, value in found[:MAX_ROWS]}

@@ -10,7 +10,7 @@ from hostgw.checks.bridge_addresses import prefixes_of
 from hostgw.checks.underlay_clashes import machines_of
 from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Host
-from hostgw.mesh import Mesh
+from hostgw.mesh import Member, Mesh
 from hostgw.mesh.bridges import container_bridges
 from hostgw.mesh.memory import per_mesh, per_snapshot
 from hostgw.model.finding import Finding
@@ -77,21 +77,28 @@ def overlapping(stakes: Iterable[Stake]) -> Iterator[tuple[Stake, Stake]]:
 
 
 def _everywhere(fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
-    """Yield the prefix that several hosts use for containers, where no host has a subnet of its own."""
-    if mesh.subnets:
-        return
+    """Yield the prefix that several hosts use for containers, where no bridge of theirs serves an own subnet."""
     places: dict[Prefix, list[tuple[str, str]]] = defaultdict(list)
     for host in fabric.readable:
         if mesh.members[host.name].role is Role.OWNER:
             for bridge, prefix in _busy(host):
-                places[prefix].append((host.name, bridge))
+                if _unserved(mesh.members[host.name], prefix, mesh):
+                    places[prefix].append((host.name, bridge))
     for prefix, found in places.items():
         if len(found) > 1:
             names = ", ".join(name for name, _ in found[:-1])
-            summary = f"{names} and {found[-1][0]} all have {prefix} for their containers"
+            count = "both" if len(found) == 2 else "all"
+            summary = f"{names} and {found[-1][0]} {count} have {prefix} for their containers"
             effect = "no host can route to the containers of another: the addresses mean its own"
             evidence = tuple(f"{name}: {bridge} in {prefix}" for name, bridge in found)
             yield finding("subnet-everywhere", found[0][0], str(prefix), summary, effect, evidence)
+
+
+def _unserved(member: Member, busy: Prefix, mesh: Mesh) -> bool:
+    """Tell whether a host has no subnet of its own, or one that only routes of others speak of, and swallows it."""
+    if any(subnet.bridge for subnet in member.subnets):
+        return False
+    return not mesh.subnets or any(busy.overlaps(subnet.prefix) for subnet in member.subnets)
 
 
 @per_snapshot

@@ -69,7 +69,8 @@ class Shape:
     @property
     def owners(self) -> tuple[Host, ...]:
         """vm1.. in order."""
-        return tuple(_owner(number, self.containers) for number in range(1, self.hosts + 1))
+        containers = 0 if self.kind.docker and self.kind.bare else self.containers  # Docker makes them, later
+        return tuple(_owner(number, containers, self.kind.network) for number in range(1, self.hosts + 1))
 
     @property
     def all_hosts(self) -> tuple[Host, ...]:
@@ -79,11 +80,11 @@ class Shape:
 
 
 @lru_cache(maxsize=4 * MOST_HOSTS)
-def _owner(number: int, containers: int) -> Host:
+def _owner(number: int, containers: int, network: str) -> Host:
     near = number <= _WIDE_ABOVE
     address = f"10.5.7.{59 + number}" if near else f"10.5.8.{number - _WIDE_ABOVE}"
     names = tuple(f"c{each}" for each in range(1, containers + 1))
-    return Host(f"vm{number}", address, f"10.239.{number - 1}.0/24", names)
+    return Host(f"vm{number}", address, network.replace(".0.0/16", f".{number - 1}.0/24"), names)
 
 
 def mac(kind: int, number: int, index: int = 0) -> str:

@@ -68,7 +68,7 @@ def variant_files(host: Host, shape: Shape) -> dict[str, tuple[int, str]]:
     """Files that the program of a variant has on a host that owns a subnet."""
     if host.subnet and shape.variant == "flannel":
         return {"/run/flannel/subnet.env": (0o644, _lease(host.subnet))}
-    if host.subnet and shape.variant == "docker":
+    if host.subnet and shape.kind.docker:
         return {"/etc/docker/daemon.json": (0o644, settings(host.subnet))}
     return {}
 

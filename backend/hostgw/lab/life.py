@@ -74,7 +74,7 @@ def _build(name: str, shape: Shape) -> Lab:
         _name_namespaces(lab)
         network.build(lab.topology, lab.node_netns)
         add_rules(lab)
-        if shape.kind.program == "dockerd":
+        if shape.kind.docker:
             dockerd.start(lab)
         _wait_for_sshd(lab)
         store.save_baseline(name, state(lab))
@@ -113,5 +113,6 @@ def _dismantle(name: str) -> None:
     inits.end(store.inits(name).values())
     for each in namespaces.names(prefix(name)):
         namespaces.take_name(each)
+    dockerd.forget(name)
     store.remove(name)
     machine.restore()

@@ -9,7 +9,7 @@ DEFAULT = "demo"
 """The lab that is meant when none is named."""
 VARIANT_NAMES = (
     *("plain", "legacy", "nft", "none", "flannel", "docker", "vagrant", "lan-bridge", "bond", "bare"),
-    "dual-stack",
+    *("practice", "dual-stack"),
 )
 """Those of `hostgw.lab.variants`, which is not imported for a help text."""
 

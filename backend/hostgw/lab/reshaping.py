@@ -108,8 +108,20 @@ def _stripped(node: Node, hosts: set[str]) -> Node:
     return replace(node, interfaces=node.interfaces[:1], routes=node.routes[:1], forwards=False)
 
 
+def _practice(plain: Topology, shape: Shape) -> Topology:
+    """Vagrant's two NICs and no more: Docker makes bridge and containers."""
+    hosts = {host.name for host in shape.all_hosts}
+    made = _vagrant(plain, shape)
+    return replace(made, nodes=tuple(_without_container_network(n) if n.name in hosts else n for n in made.nodes))
+
+
+def _without_container_network(node: Node) -> Node:
+    return replace(node, interfaces=node.interfaces[:2], routes=node.routes[:1], forwards=False)
+
+
 _CHANGES: Final = {
     "bare": _bare,
+    "practice": _practice,
     "vagrant": _vagrant,
     "lan-bridge": _behind("bridge"),
     "bond": _behind("bond"),

@@ -27,7 +27,7 @@ def topology(shape: Shape) -> Topology:
     containers = [node for number, owner in enumerate(shape.owners, 1) for node in _containers(number, owner)]
     uplinks = [host.name for host in shape.all_hosts] + ["gateway", "operator"]
     plain = [_switch(uplinks), *_plain_nodes(shape.underlay_length)]
-    nic = "eth1" if shape.variant == "vagrant" else "eth0"
+    nic = "eth1" if shape.kind.uplink == "eth1" else "eth0"
     cables = [Cable(("switch", f"p-{host.name}"), (host.name, nic)) for host in shape.all_hosts]
     cables += [Cable(("switch", f"p-{name}"), (name, "eth0")) for name in ("gateway", "operator")]
     cables.append(Cable(("gateway", "eth1"), ("outside", "eth0")))

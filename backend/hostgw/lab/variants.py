@@ -24,13 +24,20 @@ class Variant:
     uplink: str = "eth0"
     """Interface that holds the underlay address."""
     ipv6: bool = False
-    program: str = ""
-    """Program of the real machine that it needs."""
+    programs: tuple[tuple[str, str], ...] = ()
+    """Programs of the real machine that it needs, each with the Debian package that has it."""
     link: str = ""
     """Kind of link that the kernel must have."""
 
     bare: bool = False
     """Hosts have nothing but a NIC and an address; containers are namespaces without a device."""
+    network: str = "10.239.0.0/16"
+    """The range that the container subnets come from."""
+
+    @property
+    def docker(self) -> bool:
+        """A real Docker daemon runs on each host."""
+        return self.bridge == "docker0"
 
     @property
     def ordinary(self) -> bool:
@@ -38,17 +45,29 @@ class Variant:
         return self.bridge == "br0" and self.uplink == "eth0" and not self.bare
 
 
+_DOCKER: Final = (("dockerd", "docker.io"),)
+
 ALL: Final = (
     Variant("plain", "the four NAT rules in nftables, by iptables-nft"),
     Variant("legacy", "the four NAT rules in legacy tables; `iptables` on the hosts means legacy", nat="legacy"),
     Variant("nft", "the four NAT rules as native nft; iptables shows none", nat="native"),
     Variant("none", "no NAT rules: pure routing", nat=""),
     Variant("flannel", "bridge cni0, the FLANNEL chains and /run/flannel/subnet.env", bridge="cni0", nat="flannel"),
-    Variant("docker", "bridge docker0 under a real dockerd with iptables off", bridge="docker0", program="dockerd"),
+    Variant("docker", "bridge docker0 under a real dockerd with iptables off", bridge="docker0", programs=_DOCKER),
     Variant("vagrant", "eth0 is the same 10.0.2.15/24 everywhere, the segment is on eth1", uplink="eth1"),
     Variant("lan-bridge", "eth0 is a port of br-lan, which holds the host's address", uplink="br-lan"),
     Variant("bond", "eth0 is in bond0, which holds the host's address", uplink="bond0", link="bond"),
     Variant("bare", "hosts have a NIC and an address and no more: `setup` makes the rest", nat="", bare=True),
+    Variant(
+        "practice",
+        "two machines under a real dockerd each, and no routes: docs/docker.md; image busybox is there",
+        bridge="docker0",
+        nat="",
+        uplink="eth1",
+        programs=(*_DOCKER, ("docker", "docker.io, from Debian 13 on docker-cli"), ("busybox", "busybox-static")),
+        bare=True,
+        network="172.17.0.0/16",
+    ),
     Variant("dual-stack", "hosts and containers have IPv6 addresses and routes too", ipv6=True),
 )
 VARIANTS: Final = {each.name: each for each in ALL}
@@ -63,8 +82,9 @@ def find(name: str) -> Variant:
 
 def check_possible(variant: Variant) -> None:
     """Raise LabError when this machine cannot hold a variant."""
-    if variant.program and not shutil.which(variant.program):
-        raise LabError(f"variant {variant.name} needs {variant.program}", "it is not on PATH", "install docker.io")
+    for program, package in variant.programs:
+        if not shutil.which(program):
+            raise LabError(f"variant {variant.name} needs {program}", "it is not on PATH", f"install {package}")
     if variant.link and not _has_kind(variant.link):
         reason = f"this kernel makes no link of kind {variant.link}"
         raise LabError(f"variant {variant.name} cannot be built here", reason, "load its module, or use another kernel")

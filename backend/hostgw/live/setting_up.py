@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
@@ -13,7 +13,7 @@ from hostgw.model.ip import Prefix, maybe_prefix
 from hostgw.plans.model import Plan
 from hostgw.plans.setup import attach_plan, detach_plan, join_plan, leave_plan, setup_plan
 from hostgw.plans.setup.form import Draft, Form, draft, free_network
-from hostgw.plans.setup.wishes import Wishes
+from hostgw.plans.setup.wishes import Nat, Wishes
 
 
 @dataclass
@@ -49,14 +49,14 @@ class SettingUp:
         """
         view = self.view()
         mesh = self._mesh_for(form, view)
-        return setup_plan(view.fabric, mesh, self._wishes(form, view, mesh), self.local, nat=form.nat)
+        return setup_plan(view.fabric, mesh, self._wishes(form, view, mesh), self.local)
 
     def join(self, form: Form, name: str) -> Plan:
         """Return the plan by which one host becomes a part of the network."""
         view = self.view()
         self._known(name, view)
         mesh = self._mesh_for(form, view)
-        return join_plan(view.fabric, mesh, self._wishes(form, view, mesh), name, self.local, nat=form.nat)
+        return join_plan(view.fabric, mesh, self._wishes(form, view, mesh), name, self.local)
 
     def leave(self, name: str) -> Plan:
         """Return the plan that takes a host out."""
@@ -86,7 +86,7 @@ class SettingUp:
         judged = draft(form, view.fabric, mesh)
         if judged.wishes is None:
             raise UsageError(judged.error)
-        return judged.wishes
+        return replace(judged.wishes, nat=Nat.NEW if form.nat else Nat.NONE)
 
     def _mesh_for(self, form: Form, view: View) -> Mesh:
         network = maybe_prefix(form.network.strip()) if form.network.strip() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hostgw.model.finding import Finding
 from hostgw.model.kernel import Route
 from hostgw.plans.file_advice import FILES
 from hostgw.plans.link_advice import LINKS
@@ -91,6 +92,21 @@ ALTERNATIVES: dict[str, tuple[str, ...]] = {
     ),
     **FILES,
 }
+
+CODE_ALTERNATIVES: dict[str, tuple[str, ...]] = {
+    "bridge-address-pending": (
+        "to have it so: `hostgw-tui setup --subnet HOST=PREFIX --restart-docker` restarts docker and sets all routes",
+        'to keep what is: put the bridge\'s address back as "bip" in /etc/docker/daemon.json',
+    ),
+    "settings-broken": ("mend the file at that place, then look at it: `python3 -m json.tool FILE`",),
+}
+"""Where a code says something else than its entry."""
+
+
+def alternatives(finding: Finding) -> tuple[str, ...]:
+    """Return what can be done by hand about a finding."""
+    return CODE_ALTERNATIVES.get(finding.code, ALTERNATIVES.get(finding.entry, ()))
+
 
 LEFT = {"R13": "the NIC's mask stays too wide: it is mended by hand, where its address is configured"}
 """What the fix of an entry leaves to do."""

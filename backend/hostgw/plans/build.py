@@ -9,11 +9,11 @@ from functools import cache
 from hostgw.checks.catalogue import FixClass, class_of
 from hostgw.fabric import Fabric
 from hostgw.mesh import Mesh
-from hostgw.model.change import ConntrackChange, RouteChange
+from hostgw.model.change import ConntrackChange, RouteChange, ServiceChange
 from hostgw.model.finding import Finding
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number
-from hostgw.plans.advice import ALTERNATIVES, ENTRY_OWNERS, LEFT, VERIFICATION, owner_of
+from hostgw.plans.advice import ENTRY_OWNERS, LEFT, VERIFICATION, alternatives, owner_of
 from hostgw.plans.management import Path, touches
 from hostgw.plans.model import Plan, Step
 from hostgw.plans.recipes import refusal, steps
@@ -38,8 +38,9 @@ def plan(findings: Sequence[Finding], fabric: Fabric, mesh: Mesh, local: Iterabl
         owner=owner,
         verification=VERIFICATION,
         refused=_refused(roots, found, fabric, mesh),
-        alternatives=tuple(dict.fromkeys(a for f in roots for a in ALTERNATIVES.get(f.entry, ()))),
+        alternatives=tuple(dict.fromkeys(a for f in roots for a in alternatives(f))),
         findings=tuple(f.id for f in roots if f.id in mended),
+        cuts=any(isinstance(step.change, ServiceChange) for step in found),
     )
 
 
@@ -77,6 +78,8 @@ def _risk(found: Iterable[Step]) -> Iterator[str]:
     yield "runtime only: a reboot returns to the configured state"
     if lasting := [step.host for step in found if isinstance(step.change, ConntrackChange)]:
         yield f"flows of {', '.join(lasting)} are tracked anew, which cannot be undone"
+    if stopped := [step.host for step in found if isinstance(step.change, ServiceChange)]:
+        yield f"Docker's containers on {', '.join(stopped)} stop, and start again only by a restart policy or by hand"
 
 
 def _left(mended: Iterable[Finding]) -> Iterator[str]:

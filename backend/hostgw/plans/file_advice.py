@@ -23,6 +23,8 @@ FILES: dict[str, tuple[str, ...]] = {
         'give each host its own subnet: {"bip": "172.17.0.1/24"} in /etc/docker/daemon.json of the first host, '
         '{"bip": "172.17.1.1/24"} of the second, and so on; restart docker there',
         "then add a route per host and subnet on all others",
+        "all of that in one go: `hostgw-tui --network 172.17.0.0/16 setup --no-nat --restart-docker` gives each host "
+        "the next subnet, and shows what it does first",
     ),
     "A5": (
         'choose another range for the containers: "bip" and "default-address-pools" in /etc/docker/daemon.json, or '

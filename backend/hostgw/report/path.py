@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from hostgw.capture.journey_rows import Owner
 from hostgw.model.path import Hop, Leg, Outcome, Prediction, Query
+from hostgw.report.columns import aligned
 from hostgw.report.model import PathReport
 
-COLUMNS = "  {:<16} {:<3}  {:<27} {:<15} {:>3}  {}"
-HEAD = COLUMNS.format("tap", "", "MAC", "source", "TTL", "changed")
+HEAD = ("tap", "", "MAC", "source", "TTL", "changed")
+TTL = 4
 
 
 def path_report(found: Prediction) -> PathReport:
@@ -46,11 +47,13 @@ def conclusion(found: Prediction) -> str:
 def _leg(name: str, leg: Leg, owner: Owner) -> Iterator[str]:
     yield ""
     yield f"{name}: {leg.outcome.value}, MTU {leg.mtu}: {leg.reason}" if leg.hops else f"{name}: {leg.reason}"
-    yield HEAD if leg.hops else ""
+    yield from aligned([HEAD, *_rows(leg, owner)], right=(TTL,)) if leg.hops else ("",)
+
+
+def _rows(leg: Leg, owner: Owner) -> Iterator[tuple[str, ...] | str]:
     for hop in leg.hops:
         macs = f"{_short(owner, hop.source_mac)} > {_short(owner, hop.destination_mac)}"
-        changed = " ".join(hop.changed)
-        yield COLUMNS.format(place(hop), hop.direction, macs, hop.source, hop.ttl, changed).rstrip()
+        yield place(hop), hop.direction, macs, hop.source, str(hop.ttl), " ".join(hop.changed)
         if hop.direction == "out" and hop.because.startswith(("route", "conntrack")):
             yield f"      {hop.because}"
 

@@ -14,10 +14,11 @@ from hostgw.capture.witness import said
 from hostgw.live.reasons import explained
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.path import Leg, Outcome
+from hostgw.report.columns import aligned
 from hostgw.report.path import kind, place
 
-COLUMNS = "  {:<14} {:<16} {:<3}  {:<27} {:<15} {:>3} {:>12}"
-HEAD = COLUMNS.format("", "tap", "", "MAC", "source", "TTL", "time")
+HEAD = ("", "tap", "", "MAC", "source", "TTL", "time")
+TTL, TIME = 5, 6
 
 
 def trace_report(found: Tracing) -> Trace:
@@ -89,22 +90,21 @@ def _probe(found: Tracing, each: Traced, owner: Owner) -> Iterator[str]:
 
 def _leg(name: str, pairs: tuple[Pair, ...], found: Tracing, each: Traced, owner: Owner) -> Iterator[str]:
     yield f"{name}:"
-    yield HEAD
-    for pair, since in zip(pairs, times(found, each, pairs), strict=True):
-        yield _line(pair, since, found, owner).rstrip()
+    rows = (_row(pair, since, found, owner) for pair, since in zip(pairs, times(found, each, pairs), strict=True))
+    yield from aligned([HEAD, *rows], right=(TTL, TIME))
 
 
-def _line(pair: Pair, since: str, found: Tracing, owner: Owner) -> str:
+def _row(pair: Pair, since: str, found: Tracing, owner: Owner) -> tuple[str, ...]:
     if pair.sighting is None:
         hop = pair.hop
         where = (place(hop), hop.direction, _macs(hop.source_mac, hop.destination_mac, owner)) if hop else ("", "", "")
-        rest = (hop.source, hop.ttl) if hop else ("", "")
-        return COLUMNS.format("not seen", *where, *rest, since)
+        rest = (hop.source, str(hop.ttl)) if hop else ("", "")
+        return ("not seen", *where, *rest, since)
     seen, frame = pair.sighting, pair.sighting.frame
     state = "ok" if pair.right else "not predicted" if pair.hop is None else f"other {' '.join(pair.differs)}"
     macs = _macs(mac(frame.source_mac), mac(frame.destination_mac), owner)
     where = (found.points[seen.tap].name, "out" if seen.outbound else "in", macs)
-    return COLUMNS.format(state, *where, address(frame.source, frame.version), frame.ttl, since)
+    return (state, *where, address(frame.source, frame.version), str(frame.ttl), since)
 
 
 def _macs(source: str, destination: str, owner: Owner) -> str:

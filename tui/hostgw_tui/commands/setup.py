@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 
 from hostgw.clean import clean
 from hostgw.errors import UsageError
@@ -12,6 +13,7 @@ from hostgw.model.ip import Prefix, prefix
 from hostgw.plans.model import Plan
 from hostgw.plans.persist import OFFER, may_last
 from hostgw.plans.setup import Wishes, attach_plan, detach_plan, join_plan, leave_plan, setup_plan, wishes
+from hostgw.plans.setup.wishes import Nat
 from hostgw.report.fix import plan_report
 from hostgw_tui.commands.applying import carry_out
 from hostgw_tui.commands.fix import permit, settle
@@ -51,14 +53,14 @@ def _say_what_is_left(live: Live, args: argparse.Namespace) -> None:
 def _setup(live: Live, args: argparse.Namespace) -> Plan:
     view = live.view()
     docker = live.docker(restart=args.restart_docker)
-    return setup_plan(view.fabric, view.mesh, _wishes(live, args), live.local, not args.no_nat, docker)
+    return setup_plan(view.fabric, view.mesh, _wishes(live, args), live.local, docker)
 
 
 def _join(live: Live, args: argparse.Namespace) -> Plan:
     view, name = live.view(), one_host(live, args.name) or ""
     made = _wishes(live, args, external=(name,) if args.external else ())
     docker = live.docker(restart=args.restart_docker)
-    return join_plan(view.fabric, view.mesh, made, name, live.local, not args.no_nat, docker)
+    return join_plan(view.fabric, view.mesh, made, name, live.local, docker)
 
 
 def _leave(live: Live, args: argparse.Namespace) -> Plan:
@@ -95,7 +97,8 @@ def _wishes(live: Live, args: argparse.Namespace, external: tuple[str, ...] = ()
         raise UsageError("the network is not known", "", "Say it: --network 10.239.0.0/16")
     told = dict(_told(text) for text in args.subnet or ()) | live.told_subnets
     outside = (*external, *(args.externals or ()))
-    return wishes(view.fabric, view.mesh, network, told, outside, args.bridge)
+    found = wishes(view.fabric, view.mesh, network, told, outside, args.bridge)
+    return replace(found, nat=Nat[args.nat])
 
 
 def _told(text: str) -> tuple[str, Prefix]:

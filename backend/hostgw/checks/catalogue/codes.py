@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hostgw.checks.catalogue.model import NOTICE, Code
+from hostgw.checks.catalogue.model import ERROR, NOTICE, WARNING, Code
 
 CODES: dict[str, Code] = {
     code.name: code
@@ -35,6 +35,8 @@ CODES: dict[str, Code] = {
         Code("subnet-overlap", "prefix", "two hosts own the same range"),
         Code("bridge-address-wrong", "interface", "the bridge is not in the subnet that was assigned"),
         Code("bridges-share-subnet", "prefix", "two bridges of a host share a subnet"),
+        Code("bridge-address-pending", "interface", "Docker will move its bridge when it starts", WARNING, "A2"),
+        Code("settings-broken", "file", "a settings file is no valid JSON", ERROR, "A2"),
         Code("subnet-everywhere", "prefix", "every host has the same container subnet"),
         Code("subnet-over-network", "prefix", "a container subnet overlaps another network"),
         Code("underlay-address-shared", "address", "two hosts are known by the same address"),

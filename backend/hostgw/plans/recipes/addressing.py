@@ -7,21 +7,30 @@ from collections.abc import Iterator
 from hostgw.checks.bridge_addresses import astray
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh, Subnet
+from hostgw.mesh.assigned import BIP_REASON
 from hostgw.mesh.stations import host_end
-from hostgw.model.change import AddressChange
+from hostgw.model.change import AddressChange, ServiceChange
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_number, address_text
 from hostgw.model.kernel import Address, Link
 from hostgw.plans.model import Step
-from hostgw.plans.recipes.parts import Recipe
+from hostgw.plans.recipes.parts import RESTART_DOCKER, Recipe
 from hostgw.plans.steps import step
 
 
 def _move_bridge(finding: Finding, host: Host, mesh: Mesh) -> Iterator[Step]:
-    """Put the right address in place of the wrong ones, if no container stands in the wrong subnet."""
+    """Put the right address in place of the wrong ones, if no container stands in the wrong subnet.
+
+    Docker's own bridge is moved by Docker, which gives its containers new addresses as it starts.
+    """
     subnet = next((s for s in mesh.members[host.name].subnets if s.bridge == finding.subject), None)
     link = host.root.links_by_name.get(finding.subject)
-    if subnet is None or link is None or not astray(host, subnet, link) or _strangers(host, link, subnet):
+    if subnet is None or link is None or not astray(host, subnet, link):
+        return
+    if subnet.reason == BIP_REASON and "dockerd" in host.root.programs:
+        yield step(host, ServiceChange("docker"), RESTART_DOCKER, finding)
+        return
+    if _strangers(host, link, subnet):
         return
     before = host.root.addresses_of(link.index)
     text = address_text(subnet.gateway)

@@ -14,6 +14,7 @@ from hostgw.paths.fib import MAIN
 from hostgw.plans.model import Step
 
 Recipe = Callable[[Finding, Host, Mesh], Iterator[Step]]
+RESTART_DOCKER = "RESTART docker: its containers stop, unless live-restore is on"
 
 
 def routes_to(host: Host, dst: str, ns: int = 0, table: int = MAIN) -> tuple[Route, ...]:

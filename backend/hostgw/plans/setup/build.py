@@ -32,7 +32,6 @@ def setup_plan(
     mesh: Mesh,
     wishes: Wishes,
     local: Iterable[str] = (),
-    nat: bool = True,
     docker: Docker = NOT_ASKED,
 ) -> Plan:
     """Return what all hosts lack to be the network that is wished for; nothing when they lack nothing.
@@ -40,7 +39,7 @@ def setup_plan(
     Raises:
         UsageError: Docker's settings on a host cannot be changed as they are.
     """
-    steps = (s for name in fabric.hosts for s in host_steps(fabric.hosts[name], wishes, mesh, nat, docker))
+    steps = (s for name in fabric.hosts for s in host_steps(fabric.hosts[name], wishes, mesh, docker))
     made = _plan(f"set up {wishes.network}", fabric, mesh, wishes, steps, local, tuple(fabric.hosts))
     return _with_docker(made, fabric, wishes, docker, tuple(fabric.hosts))
 
@@ -59,7 +58,6 @@ def join_plan(
     wishes: Wishes,
     name: str,
     local: Iterable[str] = (),
-    nat: bool = True,
     docker: Docker = NOT_ASKED,
 ) -> Plan:
     """Return what `name` lacks to be a part of the network, and what all others lack to reach it.
@@ -69,7 +67,7 @@ def join_plan(
     """
 
     def steps() -> Iterator[Step]:
-        yield from host_steps(fabric.hosts[name], wishes, mesh, nat, docker)
+        yield from host_steps(fabric.hosts[name], wishes, mesh, docker)
         for other in fabric.hosts.values():
             if other.name != name and wishes.of(name).subnet:
                 yield from route_steps(other, wishes, mesh, only=name)

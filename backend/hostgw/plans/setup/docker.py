@@ -17,6 +17,7 @@ from hostgw.model.change import FileChange, ServiceChange
 from hostgw.model.file import HostFile
 from hostgw.model.ip import Prefix, address_text, maybe_prefix
 from hostgw.plans.model import Step
+from hostgw.plans.recipes.parts import RESTART_DOCKER
 from hostgw.plans.setup.wishes import HostWish, holds
 from hostgw.plans.steps import step
 
@@ -63,7 +64,7 @@ def file_steps(host: Host, wish: HostWish, docker: Docker) -> Iterator[Step]:
 def restart_steps(host: Host, wish: HostWish, docker: Docker) -> Iterator[Step]:
     """Yield the restart, where it is allowed, needed and possible."""
     if docker.restart and host.name in docker.systemd and not holds(host, wish):
-        yield step(host, ServiceChange(SERVICE), "RESTART docker: its containers stop, unless live-restore is on")
+        yield step(host, ServiceChange(SERVICE), RESTART_DOCKER)
 
 
 def notes(host: Host, wish: HostWish, docker: Docker) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw.checks.base_chains import barriers
+from hostgw.checks.masquerading import outward
 from hostgw.checks.nat import rulesets
 from hostgw.fabric import Host
 from hostgw.mesh import Mesh
@@ -143,7 +144,7 @@ def _barred(host: Host, flow: Flow) -> bool:
     return passages(host.root).forwarded(flow).lost and any(d.backend != "nftables" for d in barriers(host.root, flow))
 
 
-def host_steps(host: Host, wishes: Wishes, mesh: Mesh, nat: bool, docker: Docker) -> Iterator[Step]:
+def host_steps(host: Host, wishes: Wishes, mesh: Mesh, docker: Docker) -> Iterator[Step]:
     """Yield all that a host lacks, in the order in which it is to be made; of an external one only routes.
 
     Raises:
@@ -155,8 +156,9 @@ def host_steps(host: Host, wishes: Wishes, mesh: Mesh, nat: bool, docker: Docker
         yield from file_steps(host, wish, docker) if wish.docker else bridge_steps(host, wish)
     if wish.subnet:
         yield from forwarding_steps(host, wish)
+    if wishes.masquerades(wish) and not (wish.there and outward(host, mesh)):
+        yield from nat_steps(host, wish, wishes)
     if wish.subnet and not wish.there:
-        yield from nat_steps(host, wish, wishes) if nat else ()
         yield from accept_steps(host, wish, wishes, underlay.interface if underlay else "")
     yield from route_steps(host, wishes, mesh)
     if wish.docker and not wish.there:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from hostgw.errors import UsageError
 from hostgw.fabric import Fabric, Host
@@ -12,6 +13,14 @@ from hostgw.model.ip import Prefix, address_text
 
 SUBNET_LENGTH = 24
 BRIDGE, DOCKER = "br0", "docker0"
+
+
+class Nat(Enum):
+    """Which owners shall have the four NAT rules."""
+
+    NEW = "where a subnet is set up"
+    ALL = "also where a network stands without"
+    NONE = "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,11 @@ class Wishes:
 
     network: Prefix
     hosts: tuple[HostWish, ...]
+    nat: Nat = Nat.NEW
+
+    def masquerades(self, wish: HostWish) -> bool:
+        """Tell whether a host shall have the four NAT rules."""
+        return bool(wish.subnet) and (self.nat is Nat.ALL or (self.nat is Nat.NEW and not wish.there))
 
     def of(self, name: str) -> HostWish:
         """Return the wish for a host; KeyError when there is none."""
