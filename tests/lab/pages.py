@@ -7,11 +7,16 @@ blanks for any number of blanks.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from hostgw import lab as labs
+from tests.lab.conftest import Run
 
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,3 +62,40 @@ def missing(promised: tuple[str, ...], printed: str) -> str:
             return line
         at = found.end()
     return ""
+
+
+def carry_out(page: str, hostgw: Run) -> int:
+    """Carry a page out, with its lab under a name of ours; return how many commands it has. Nothing stays behind."""
+    story = tuple(commands(page))
+    named = story[0].argv[story[0].argv.index("up") + 1]
+    with vanishing(f"p{os.getpid()}{named}"[:16]) as name:
+        for line in story:
+            code, printed = _done(line, hostgw, named, name)
+            allowed = (0, 1) if "check" in line.argv or "trace" in line.argv else (0,)
+            assert code in allowed, (line.argv, code, printed[-3000:])
+            assert not (lost := missing(line.promised, printed)), (line.argv, lost, printed[-4000:])
+    return len(story)
+
+
+def _done(line: Line, hostgw: Run, named: str, name: str) -> tuple[int, str]:
+    """Run a command in the lab `name`, which the page calls `named`; return how it ended and what it printed."""
+    if line.host:
+        done = labs.load(name).exec(line.host, line.argv, capture_output=True, text=True, timeout=120, check=False)
+    else:
+        pairs = zip(line.argv, ("", *line.argv), strict=False)
+        words = [name if word == named and before != "--variant" else word for word, before in pairs]
+        done = hostgw(*words[1:], timeout=120)
+    return done.returncode, f"{done.stdout}\n{done.stderr}".replace(name, named)
+
+
+@contextmanager
+def vanishing(name: str) -> Iterator[str]:
+    """Yield the name of a lab, of which nothing stays behind: no process, namespace, cgroup or mount."""
+    try:
+        yield name
+    finally:
+        if name in labs.names():
+            labs.down(name)
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/hgw-{name}-*"))
+    assert not list(Path("/run/netns").glob(f"hgw-{name}-*"))
+    assert name not in Path("/proc/self/mountinfo").read_text(encoding="utf-8")

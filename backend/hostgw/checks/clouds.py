@@ -46,19 +46,24 @@ def check(host: Host, mesh: Mesh) -> Iterator[Finding]:
     member = mesh.members.get(host.name)
     if not mesh.expected_of(host.name) or member is None or member.underlay is None:
         return
-    link = host.root.links.get(member.underlay.index)
+    cloud, evidence = cloud_of(host, member)
+    if cloud:
+        summary = f"{host.name} runs on {cloud.name}: packets from containers' addresses may be lost, {cloud.does}"
+        effect = f"if frames leave {host.name} and do not arrive, look there first"
+        yield finding("cloud-filters-sources", host.name, host.name, summary, effect, evidence, cloud.entry)
+
+
+def cloud_of(host: Host, member: Member) -> tuple[Cloud | None, tuple[str, ...]]:
+    """Return in which cloud a machine stands, as far as it says so, and by what it does."""
+    link = host.root.links.get(member.underlay.index) if member.underlay else None
     made = {
         n: host.root.settings.get(DMI + n, {}).get("value", "")
         for n in ("sys_vendor", "product_name", "chassis_asset_tag")
     }
     if link is None or link.kind not in HARDWARE or not any(made.values()):
-        return
+        return None, ()
     cloud = next((cloud for cloud in CLOUDS if cloud.is_it(made)), None) or _hypervisor(host, member, made)
-    if cloud:
-        summary = f"{host.name} runs on {cloud.name}: packets from containers' addresses may be lost, {cloud.does}"
-        effect = f"if frames leave {host.name} and do not arrive, look there first"
-        evidence = tuple(f"{DMI}{name}: {value}" for name, value in made.items() if value)
-        yield finding("cloud-filters-sources", host.name, host.name, summary, effect, evidence, cloud.entry)
+    return cloud, tuple(f"{DMI}{name}: {value}" for name, value in made.items() if value) if cloud else ()
 
 
 def _hypervisor(host: Host, member: Member, made: Made) -> Cloud | None:

@@ -41,6 +41,8 @@ SPARES: Final = frozenset(
 """Errors that let a small echo pass."""
 NAT: Final = frozenset({"masquerade-between-containers", "flow-keeps-snat"})
 MTU: Final = frozenset({"mtu-container-large", "mtu-differs"})
+BY_PROBES: Final = frozenset({"probe-unanswered", "underlay-drops-sources"})
+"""What probes found, and whose evidence they are already."""
 MOST_LINES = 3
 """Probes that one finding names."""
 
@@ -85,7 +87,7 @@ def _names_detour(found: Finding, result: ProbeResult) -> bool:
 
 def explains(found: Finding, result: ProbeResult, fabric: Fabric, mesh: Mesh) -> bool:
     """Tell whether a finding is reason enough that a probe is not answered."""
-    if found.severity is not Severity.ERROR or found.code in SPARES or found.code == "probe-unanswered":
+    if found.severity is not Severity.ERROR or found.code in SPARES | BY_PROBES:
         return False
     if not result.to_gateway and _is_of_replies(found, fabric, mesh):
         return False

@@ -8,6 +8,7 @@ from itertools import chain
 
 from msgspec import structs
 
+from hostgw.checks import underlay_drops
 from hostgw.checks.probe_evidence import unexplained
 from hostgw.checks.witness import rise
 from hostgw.checks.words import finding
@@ -18,7 +19,7 @@ from hostgw.model.ip import address_number, address_text
 from hostgw.model.probe import Claims, Place, ProbeResult
 from hostgw.probing.verdict import line, trace
 
-PROBED = ("address-duplicate", "mtu-path-small", "probe-unanswered")
+PROBED = ("address-duplicate", "mtu-path-small", "probe-unanswered", "underlay-drops-sources")
 """Codes that probes find; without them only what else shows such a fault does."""
 SHOWN = 4
 MOVED = (
@@ -50,6 +51,9 @@ def check(findings: tuple[Finding, ...], fabric: Fabric, mesh: Mesh) -> Iterator
     twice = {f.host: f.id for f in chain(findings, claimed) if f.code == "address-duplicate"}
     yield from (_explained(found, ends, twice) for found, ends in _large(fabric, mesh))
     left = list(unexplained(chain(findings, claimed), fabric, mesh))
+    for found, shown in underlay_drops.check(left, fabric, mesh):
+        yield found
+        left = [result for result in left if result not in shown]
     yield from _unanswered(left, findings, fabric)
 
 

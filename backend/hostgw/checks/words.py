@@ -5,6 +5,7 @@ from __future__ import annotations
 from hostgw.checks.catalogue import entries_of, severity_of
 from hostgw.fabric import Host
 from hostgw.mesh import Subnet
+from hostgw.mesh.bridges import container_bridges
 from hostgw.model.finding import Finding
 from hostgw.model.kernel import Rule
 
@@ -26,7 +27,16 @@ def cannot(host: Host, subnet: Subnet) -> str:
     """Return who cannot reach whom when a host's route to a subnet is at fault."""
     if subnet.owner == host.name:
         return f"nobody outside reaches the containers of {host.name} ({subnet.prefix})"
-    return f"containers on {host.name} cannot reach containers on {subnet.owner} ({subnet.prefix})"
+    return f"{_senders(host)} cannot reach containers on {subnet.owner} ({subnet.prefix})"
+
+
+def _senders(host: Host) -> str:
+    """Return who sends what a host routes: its containers, or itself where it has none and no bridge for any."""
+    return (
+        f"containers on {host.name}"
+        if container_bridges(host) or (host.snapshot and host.snapshot.containers)
+        else host.name
+    )
 
 
 def counted(number: int, thing: str) -> str:
@@ -36,7 +46,7 @@ def counted(number: int, thing: str) -> str:
 
 def by_way_of(host: Host, subnet: Subnet, over: str) -> str:
     """Return what becomes of packets that a wrong next hop gets, which may know the way or not."""
-    pair = f"packets from containers on {host.name} to containers on {subnet.owner} ({subnet.prefix})"
+    pair = f"packets from {_senders(host)} to containers on {subnet.owner} ({subnet.prefix})"
     return f"{pair} take a detour over {over}, or are lost there"
 
 

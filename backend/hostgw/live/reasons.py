@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from hostgw.capture.describe import address, describe
+from hostgw.capture.describe import address, describe, mac
 from hostgw.capture.expected import as_predicted, compared
 from hostgw.capture.frames import ICMP, TCP, UDP, Frame
 from hostgw.capture.journeys import JourneyView
@@ -13,6 +13,7 @@ from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.capture.verdicts import wants_answer
 from hostgw.capture.witness import Dropped, said
+from hostgw.checks.underlay_drops import between
 from hostgw.errors import HostgwError
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
@@ -43,7 +44,29 @@ def likely(view: View, journey: JourneyView, points: Mapping[int, TapPoint], cap
     """
     leg = _predicted(view, journey, points, capture)
     reason = _told(journey, capture) or (leg.reason if leg else "")
+    if not reason and (receiver := never_reached(view, journey, points)):
+        sender = points[journey.last.tap]
+        found = between(sender.host, receiver, view.fabric, view.mesh)
+        return Why(f"left {sender.name}, never reached {receiver}: the underlay drops it", found)
     return Why(explained(reason, capture.drop_of(journey)), nearest(view.listed, leg) if leg else None)
+
+
+def never_reached(view: View, journey: JourneyView, points: Mapping[int, TapPoint]) -> str:
+    """Return the host whose NIC a container's packet was sent to, and which is watched and saw nothing of it."""
+    last, frame = points[journey.last.tap], journey.last.frame
+    if not (last.underlay and journey.last.outbound and last.ns == 0):
+        return ""
+    if not any(subnet.prefix.contains(frame.source) for subnet in view.mesh.subnets):
+        return ""
+    watched = {point.host for point in points.values() if point.underlay and point.host != last.host}
+    seen = {points[sighting.tap].host for sighting in journey.sightings}
+    meant = (name for name in watched - seen if _has_mac(view, name, mac(frame.destination_mac)))
+    return next(meant, "")
+
+
+def _has_mac(view: View, name: str, address: str) -> bool:
+    host = view.fabric.hosts.get(name)
+    return host is not None and any(link.mac == address for link in host.root.links.values())
 
 
 def _told(journey: JourneyView, capture: Capture) -> str:

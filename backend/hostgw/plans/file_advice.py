@@ -84,6 +84,7 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
     "U1": (
         _CLOUD,
+        "what the host's port, hypervisor or cloud checks must let NETWORK pass: allowed addresses, or no check at all",
         "OpenStack: openstack port set --allowed-address ip-address=NETWORK PORT, on the port of every host",
     ),
     "U2": (_CLOUD, "AWS: aws ec2 modify-instance-attribute --no-source-dest-check, for every instance"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from hostgw.capture.describe import address, mac
 from hostgw.capture.expected import Pair, as_predicted
@@ -62,9 +63,19 @@ def reason(found: Tracing, each: Traced) -> str:
     for leg, pairs in ((found.prediction.forward, each.there), (found.prediction.back, each.back)):
         if leg and leg.outcome is not Outcome.DELIVERED and _ends_there(leg, pairs):
             return explained(leg.reason, drop)
-    last = each.request.last
-    told = f"not predicted: last seen at {found.points[last.tap].name}"
+    last = found.points[each.request.last.tap].name
+    missed = _missed(found, each.there)
+    told = f"left {last}, never reached {missed}" if missed else f"not predicted: last seen at {last}"
     return f"{told}; {said(drop)}" if drop else told
+
+
+def _missed(found: Tracing, pairs: tuple[Pair, ...]) -> str:
+    """Return the tap of the next host that saw nothing of what a host had sent to it; empty when it was lost inside."""
+    watched = {point.name for point in found.points.values()}
+    for (hop, seen, *_), (after, then, *_) in pairwise(pairs):
+        if hop and after and seen and not then and hop.host != after.host and place(after) in watched:
+            return place(after)
+    return ""
 
 
 def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:

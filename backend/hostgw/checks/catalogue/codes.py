@@ -107,6 +107,7 @@ CODES: dict[str, Code] = {
         Code("cni-files-many", "file", "several CNI configurations"),
         Code("left-from-another-cluster", "prefix", "something of another cluster is left"),
         Code("module-not-at-boot", "module", "a kernel module is not loaded at boot"),
+        Code("underlay-drops-sources", "interface", "the underlay drops packets of containers", ERROR, "U1"),
         Code("cloud-filters-sources", "host", "the cloud may drop container addresses"),
     )
 }

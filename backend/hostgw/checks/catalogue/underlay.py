@@ -10,7 +10,7 @@ ENTRIES: tuple[Entry, ...] = (
         "cloud-filters-sources",
         NOTICE,
         ADVICE,
-        STATE,
+        LAB,
         symptom=(
             "Frames with container addresses leave a host and never arrive at the next: OpenStack's port security "
             "drops them."

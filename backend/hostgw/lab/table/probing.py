@@ -40,6 +40,21 @@ FAULTS: Final[tuple[Fault, ...]] = (
         options=("--probe",),
     ),
     Fault(
+        "U1",
+        "vm1's port of the switch lets only the address of vm1 itself pass",
+        "vm1",
+        (
+            step("switch", "nft add table netdev lab"),
+            Step("switch", ("nft", "add chain netdev lab in { type filter hook ingress device p-vm1 priority 0; }")),
+            step("switch", "nft add rule netdev lab in ip saddr 10.239.0.0/16 drop"),
+        ),
+        (Expected("underlay-drops-sources", "vm1", "eth0"),),
+        "no fix by a key: the port must let the containers' addresses pass (lab heal)",
+        containers=1,
+        fixable=False,
+        options=("--probe",),
+    ),
+    Fault(
         "F18",
         "c1 on vm2 drops packets where no check looks",
         "vm2",

@@ -77,10 +77,14 @@ def join_plan(
 
 
 def leave_plan(fabric: Fabric, mesh: Mesh, name: str, local: Iterable[str] = ()) -> Plan:
-    """Return what takes a host out: the others' routes to its subnets, its own to theirs. Its bridge stays."""
+    """Return what takes a host out: the others' routes to its subnets, its own to theirs. Its bridge stays.
+
+    Raises:
+        UsageError: nothing is known of the host.
+    """
     member = mesh.members.get(name)
-    if member is None or not member.subnets:
-        raise UsageError(f"{name} owns no subnet", "", "`hostgw-tui routes` shows who owns what.")
+    if member is None:
+        raise UsageError(f"{name} has no part in the network", "", "`hostgw-tui routes` shows who owns what.")
     others = [s for s in mesh.subnets if s.owner != name]
 
     def steps() -> Iterator[Step]:
@@ -88,9 +92,10 @@ def leave_plan(fabric: Fabric, mesh: Mesh, name: str, local: Iterable[str] = ())
             if host.readable:
                 yield from _forgotten(host, member.subnets if host.name != name else others)
 
-    title = f"{name} leaves: nobody routes to it any more"
+    title = f"{name} leaves: " + ("nobody routes to it any more" if member.subnets else "it routes to nobody any more")
+    nothing = "nobody has a route to it" if member.subnets else "it has no route to anybody's containers"
     found = marked(steps(), fabric, mesh, frozenset(local))
-    refused = forbidden(found, fabric) if found else "nobody has a route to it"
+    refused = forbidden(found, fabric) if found else nothing
     return Plan(title, FixClass.SAFE, found, RISK, verification=VERIFICATION, refused=refused, cuts=True)
 
 
