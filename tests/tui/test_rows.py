@@ -21,7 +21,7 @@ from hostgw.model.kernel import ConntrackEntry
 from hostgw.plans.build import plan
 from hostgw.plans.model import Command, Outcome, Plan, Result
 from hostgw.wire import ProbeAnswer, ProbeReply
-from hostgw_tui.fix.rows import can_apply, command_text, commands_text, outcome_lines, plan_lines
+from hostgw_tui.fix.rows import can_apply, commands_text, outcome_lines, plan_lines
 from hostgw_tui.help.rows import MEANINGS, help_lines
 from hostgw_tui.host.rates import PAST, Rates, bars, count, size
 from hostgw_tui.host.rows import link_rows, setting_rows, totals, tree_rows
@@ -244,7 +244,7 @@ def test_preview_shows_all_that_decides() -> None:
 
 def test_container_commands_enter_the_namespace() -> None:
     command = Command("vm1", "/run/netns/c 1", ("ip", "route", "add", "default", "via", "10.239.0.1"))
-    assert command_text(command) == "nsenter --net='/run/netns/c 1' ip route add default via 10.239.0.1"
+    assert command.pasted == "nsenter --net='/run/netns/c 1' ip route add default via 10.239.0.1"
 
 
 @pytest.mark.parametrize("result", list(Result))

@@ -113,12 +113,12 @@ def test_tables_of_iptables_are_left_out() -> None:
         {"table": {"family": "inet", "name": "filter"}},
         chain("inet", "filter", "input", "input"),
     ]
-    kept = filters._without_iptables(entries, set())
+    kept = filters.without_iptables(entries, set())
     assert [entry["table"]["name"] for entry in kept if "table" in entry] == ["nat", "filter"]
     assert all(
         item["family"] == "inet" or item.get("table", item["name"]) == "nat" for e in kept[1:] for item in e.values()
     )
-    assert filters._without_iptables(entries, {"filter"}) == entries
+    assert filters.without_iptables(entries, {"filter"}) == entries
 
 
 def test_keys_are_those_of_the_contract() -> None:

@@ -22,8 +22,8 @@ IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
 _COUNTER = re.compile(r"\[\d+:\d+\]|\"(?:packets|bytes|handle)\": ?\d+,? ?")
 _IPSET_COUNTER = re.compile(r" (?:timeout|packets|bytes) \d+")
 _USES_SETS = re.compile(r"--(?:match|add|del|map)-set ")
-_INCOMPATIBLE = re.compile(r"^# Table `(\w+)' is incompatible", re.MULTILINE)
-_STAMP = re.compile(r"^#.*$", re.MULTILINE)
+INCOMPATIBLE = re.compile(r"^# Table `(\w+)' is incompatible", re.MULTILINE)
+STAMP = re.compile(r"^#.*$", re.MULTILINE)
 
 Row = Dict[str, Any]
 
@@ -114,8 +114,8 @@ def _saved(backend: str, program: Optional[str], incompatible: Set[str]) -> Opti
         return {"backend": backend, "text": "", "error": complaint or f"{os.path.basename(program)} failed"}
     if len(output) > MAX_TEXT:
         return {"backend": backend, "text": "", "error": TOO_LONG}
-    incompatible.update(_INCOMPATIBLE.findall(output))
-    return {"backend": backend, "text": _STAMP.sub("", output).strip(), "error": ""}
+    incompatible.update(INCOMPATIBLE.findall(output))
+    return {"backend": backend, "text": STAMP.sub("", output).strip(), "error": ""}
 
 
 def _native(incompatible: Set[str]) -> Optional[Row]:
@@ -129,7 +129,7 @@ def _native(incompatible: Set[str]) -> Optional[Row]:
         entries = json.loads(output)["nftables"]
     except (ValueError, KeyError, TypeError):
         return {"backend": "nftables", "text": "", "error": "nft wrote no JSON"}
-    kept = _without_iptables(entries, incompatible)
+    kept = without_iptables(entries, incompatible)
     if not any("table" in entry for entry in kept):
         return None
     text = json.dumps({"nftables": kept})
@@ -137,7 +137,7 @@ def _native(incompatible: Set[str]) -> Optional[Row]:
     return {"backend": "nftables", "text": "" if too_long else text, "error": TOO_LONG if too_long else ""}
 
 
-def _without_iptables(entries: List[Row], incompatible: Set[str]) -> List[Row]:
+def without_iptables(entries: List[Row], incompatible: Set[str]) -> List[Row]:
     """Leave out what iptables-nft shows: of families ip and ip6, tables with its names that it can read.
 
     Where such a table holds base chains of others too, only its own base chains are left out.

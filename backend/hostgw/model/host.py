@@ -37,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True):
     hostname: str
     kernel: str
     python: str
+    """Version of the Python that the agent runs in; empty where there is none, and tools are asked instead."""
     uid: int
     agent_pid: int
     ssh_connection: tuple[str, ...] = ()
@@ -47,3 +48,10 @@ class Facts(msgspec.Struct, frozen=True):
     """Which machine, whatever boot: made of /etc/machine-id; empty where there is none."""
     missing: tuple[str, ...] = ()
     """What cannot be read or done here and why, one line each (no root, no iptables, ...)."""
+
+    @property
+    def unchangeable(self) -> str:
+        """Why nothing can be changed or sent there; empty when it can."""
+        if not self.python:
+            return "no Python there: it is only read"
+        return "not root there" if self.uid != 0 else ""

@@ -27,7 +27,8 @@ def plan(findings: Sequence[Finding], fabric: Fabric, mesh: Mesh, local: Iterabl
     """
     roots = [f for f in findings if not f.caused_by] or list(findings)
     made = _merged(step for finding in roots for step in steps(finding, fabric, mesh))
-    found = marked(made, fabric, mesh, frozenset(local))
+    possible = tuple(step for step in made if not barred(step.host, fabric))
+    found = marked(possible or made, fabric, mesh, frozenset(local))
     mended = {step.finding for step in found}
     owner = ", ".join(sorted(_owners(found, [f for f in roots if f.id in mended], fabric)))
     return Plan(
@@ -40,6 +41,7 @@ def plan(findings: Sequence[Finding], fabric: Fabric, mesh: Mesh, local: Iterabl
         refused=_refused(roots, found, fabric, mesh),
         alternatives=tuple(dict.fromkeys(a for f in roots for a in alternatives(f))),
         findings=tuple(f.id for f in roots if f.id in mended),
+        notes=_left_out(made, fabric) if possible else (),
         cuts=any(isinstance(step.change, ServiceChange) for step in found),
     )
 
@@ -74,6 +76,13 @@ def _owner(step: Step, fabric: Fabric) -> str:
     return owner_of(step.change.before, programs) if isinstance(step.change, RouteChange) else ""
 
 
+def _left_out(made: Iterable[Step], fabric: Fabric) -> tuple[str, ...]:
+    """Say of which hosts nothing is in a plan, and what would be done there."""
+    out = [step for step in made if barred(step.host, fabric)]
+    hosts = dict.fromkeys(barred(step.host, fabric) for step in out)
+    return (*hosts, *(f"left out: [{step.host}] {command.pasted}" for step in out for command in step.commands))
+
+
 def _risk(found: Iterable[Step]) -> Iterator[str]:
     yield "runtime only: a reboot returns to the configured state"
     if lasting := [step.host for step in found if isinstance(step.change, ConntrackChange)]:
@@ -104,12 +113,17 @@ def _refused(findings: Sequence[Finding], found: tuple[Step, ...], fabric: Fabri
 
 
 def forbidden(found: Iterable[Step], fabric: Fabric) -> str:
-    """Return why steps cannot be applied: we are not root there."""
-    for step in found:
-        host = fabric.hosts[step.host]
-        if host.snapshot and host.snapshot.facts.uid != 0:
-            return f"{step.host}: not root there; log in as root or use --sudo"
-    return ""
+    """Return why steps cannot be applied: we are not root there, or nobody is there who could."""
+    return next((why for step in found if (why := barred(step.host, fabric))), "")
+
+
+def barred(name: str, fabric: Fabric) -> str:
+    """Return why nothing can be changed on a host; empty when it can."""
+    snapshot = fabric.hosts[name].snapshot
+    if snapshot is None or not (why := snapshot.facts.unchangeable):
+        return ""
+    remedy = "log in as root or use --sudo" if snapshot.facts.python else "run the commands there by hand"
+    return f"{name}: {why}; {remedy}"
 
 
 def marked(found: Iterable[Step], fabric: Fabric, mesh: Mesh, local: frozenset[str]) -> tuple[Step, ...]:

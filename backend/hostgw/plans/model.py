@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,12 @@ class Command(msgspec.Struct, frozen=True):
     host: str
     namespace: str | None
     argv: tuple[str, ...]
+
+    @property
+    def pasted(self) -> str:
+        """The command as a person would paste it on its host, as root."""
+        inside = f"nsenter --net={shlex.quote(self.namespace)} " if self.namespace else ""
+        return f"{inside}{shlex.join(self.argv)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _silent(host: Host) -> str:
     """Return why a host can send no probe; empty when it can."""
     if host.state is not HostState.UP or not host.readable or host.snapshot is None:
         return "it is not connected"
-    return "not root there" if host.snapshot.facts.uid != 0 else ""
+    return host.snapshot.facts.unchangeable
 
 
 def _stand(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator
 
 from hostgw.checks.catalogue import class_of
@@ -15,7 +14,6 @@ from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw.plans.build import plan
-from hostgw.plans.model import Command
 from hostgw.report.model import SCHEMA, CheckReport, FindingReport, FixReport, HostReport, UnderlayReport
 from hostgw.report.probes import not_probed, probe_lines, probe_reports
 
@@ -85,12 +83,6 @@ def finding_report(found: Finding, view: View, local: Iterable[str] = ()) -> Fin
     )
 
 
-def command_text(command: Command) -> str:
-    """Return a command as a person would paste it on its host, as root."""
-    inside = ("nsenter", f"--net={command.namespace}") if command.namespace else ()
-    return shlex.join((*inside, *command.argv))
-
-
 def check_text(report: CheckReport) -> Iterator[str]:
     """Yield the lines of a report for people."""
     yield f"network {report.network or 'unknown'}"
@@ -130,7 +122,7 @@ def _headline(found: FindingReport, explains: int) -> Iterator[str]:
     if found.effect:
         yield f"  effect: {found.effect}"
     yield from (f"  seen: {line}" for line in found.evidence)
-    yield from (f"  fix: [{command.host}] {command_text(command)}" for command in found.fix.commands)
+    yield from (f"  fix: [{command.host}] {command.pasted}" for command in found.fix.commands)
     if found.fix.refused:
         yield f"  no fix: {found.fix.refused}"
     yield from (f"  instead: {line}" for line in found.fix.alternatives)

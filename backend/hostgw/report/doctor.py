@@ -114,7 +114,8 @@ def _host(host: Host) -> Iterator[DoctorItem]:
         yield _item("root", Health.OK, "yes", where=host.name)
     else:
         yield _item("root", Health.WRONG, "no", _COSTS["not root"], host.name)
-    yield _item("python", Health.OK, facts.python, where=host.name)
+    if facts.python:
+        yield _item("python", Health.OK, facts.python, where=host.name)
     yield _item("kernel", Health.OK, facts.kernel, where=host.name)
     for text in facts.missing:
         what, _, cost = text.partition(": ")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hostgw.checks.tree import in_tree_order
-from hostgw.report.check import command_text
 from hostgw.report.model import CheckReport, FindingReport, RouteReport, RoutesReport
 
 
@@ -109,7 +108,7 @@ def _finding(found: FindingReport, effect: bool) -> Iterator[Block]:
     if found.evidence:
         yield Points(found.evidence)
     if found.fix.commands:
-        yield Commands(tuple(f"{command.host}# {command_text(command)}" for command in found.fix.commands))
+        yield Commands(tuple(f"{command.host}# {command.pasted}" for command in found.fix.commands))
     if found.fix.refused:
         yield Paragraph(f"No fix by a command: {found.fix.refused}")
     if found.fix.alternatives:

@@ -9,7 +9,6 @@ from hostgw.clean import clean
 from hostgw.model.guard import Guard
 from hostgw.plans.model import Outcome, Plan, Step
 from hostgw.plans.standing import Judged, Left
-from hostgw.report.check import command_text
 from hostgw.report.model import (
     SCHEMA,
     FixRunReport,
@@ -60,8 +59,8 @@ def plan_text(plan: Plan) -> Iterator[str]:
             continue
         yield from (f"    now:    {line}" for line in step.now)
         yield from (f"    wanted: {line}" for line in step.wanted)
-        yield from (f"    run:    {command_text(command)}" for command in step.commands)
-        yield from (f"    undo:   {command_text(command)}" for command in step.undo)
+        yield from (f"    run:    {command.pasted}" for command in step.commands)
+        yield from (f"    undo:   {command.pasted}" for command in step.undo)
         if not step.undo:
             yield "    undo:   not possible"
     yield from (f"note: {line}" for line in plan.notes)

@@ -14,6 +14,7 @@ from hostgw.ssh.lifeline import Lifeline
 from hostgw.ssh.local import LocalTransport
 from hostgw.ssh.openssh import openssh
 from hostgw.ssh.options import Options
+from hostgw.ssh.plain_process import start_plain
 from hostgw.ssh.pool import Pool
 from hostgw.ssh.remembering import Remembering
 from hostgw.ssh.settings import resolve
@@ -56,9 +57,9 @@ class Reach:
         return transport
 
     def agent(self, first: Request, lifeline: Lifeline) -> Started:
-        """Start an agent over a new connection and send it `first`."""
+        """Start an agent over a new connection and send it `first`; without a Python there, what stands in for it."""
         try:
-            started = start_agent(self.transport(lifeline), self._wishes(), encode(first), self._options.stage)
+            started = self._started(self.transport(lifeline), encode(first))
         except HostError as error:
             lifeline.check()
             error.host = error.host or self._target.name
@@ -67,6 +68,15 @@ class Reach:
             raise
         lifeline.hold(started.process.close)
         return started
+
+    def _started(self, transport: Transport, first: bytes) -> Started:
+        wishes = self._wishes()
+        try:
+            return start_agent(transport, wishes, first, self._options.stage)
+        except HostError as error:
+            if error.state is not HostState.NO_PYTHON or wishes.python:
+                raise  # who names a Python wants that one
+            return start_plain(transport, wishes.host, wishes.sudo)
 
     @property
     def asks_each_time(self) -> bool:

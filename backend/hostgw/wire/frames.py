@@ -35,9 +35,9 @@ class Captured(NamedTuple):
     data: bytes
 
 
-def encode(request: Request) -> bytes:
-    """Return the frame of a request."""
-    body = _ENCODER.encode(request)
+def encode(message: Request | Reply) -> bytes:
+    """Return the frame of a message."""
+    body = _ENCODER.encode(message)
     return HEADER.pack(len(body) + 1, JSON) + body
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hostgw.checks.catalogue import CLASS_WORDS, FixClass
-from hostgw.plans.model import Command, Outcome, Plan, Result, Step
+from hostgw.plans.model import Outcome, Plan, Result, Step
 from hostgw.plans.running import Phase, Stage
 from hostgw_tui.look import Line, Part, Sign, Tone, cell, line
 
@@ -40,12 +39,6 @@ PHASES = {
     Phase.ROLLED_BACK: Sign("↶", "", Tone.WARN),
 }
 BUSY = Sign("◌", "", Tone.NOTE)
-
-
-def command_text(command: Command) -> str:
-    """Return a command as a person types it as root on its host."""
-    prefix = (f"nsenter --net={shlex.quote(command.namespace)} ",) if command.namespace else ()
-    return "".join((*prefix, shlex.join(command.argv)))
 
 
 def can_apply(plan: Plan) -> bool:
@@ -137,9 +130,9 @@ def _step(step: Step) -> Iterator[Line]:
         return
     yield from _state("now", step.now, step.wanted, Tone.BAD, where)
     yield from _state("wanted", step.wanted, step.now, Tone.OK)
-    yield from _labelled("run", ((command_text(command), Tone.CODE) for command in step.commands))
+    yield from _labelled("run", ((command.pasted, Tone.CODE) for command in step.commands))
     if step.reversible:
-        yield from _labelled("undo", ((command_text(command), Tone.NOTE) for command in step.undo))
+        yield from _labelled("undo", ((command.pasted, Tone.NOTE) for command in step.undo))
     else:
         yield from _labelled("undo", [("this cannot be taken back", Tone.WARN)])
 
@@ -213,5 +206,5 @@ def commands_text(plan: Plan) -> str:
     lines: list[str] = []
     for host, places in _by_host(plan):
         lines.append(f"# on {host}")
-        lines += [command_text(command) for place in places for command in plan.steps[place].commands]
+        lines += [command.pasted for place in places for command in plan.steps[place].commands]
     return "\n".join(lines)

@@ -14,7 +14,6 @@ from textual.widgets import Input, Static
 from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import HOST_SCREENS
-from hostgw_tui.fix.rows import command_text
 from hostgw_tui.look import Row
 from hostgw_tui.replay.bar import ReplayBar
 from hostgw_tui.widgets.filter_input import FilterInput
@@ -189,7 +188,7 @@ class MainScreen(Screen[None]):
         """Return the commands that a row stands for: those that mend its finding; empty when there are none."""
         found = self.findings()
         plan = self.hostgw.engine.plan(found) if found else None
-        return "\n".join(command_text(command) for command in plan.commands) if plan else ""
+        return "\n".join(command.pasted for command in plan.commands) if plan else ""
 
     def action_write(self) -> None:
         """Ask in which form what is shown shall be written to a file."""
