@@ -186,5 +186,5 @@ def test_a_user_who_is_not_root_sees_what_is_for_everybody(
     assert "vm2: no-root · eth0 10.5.7.61/24 · 10.239.1.0/24" in found
     assert "no findings in what could be read: not root on vm2" in found
     told = hostgw(*where, "doctor").stdout
-    assert "not root" in told
+    assert "Log in as root, or use --sudo." in told
     assert "10.239.1.0/24" in hostgw("--network", "10.239.0.0/16", *where, "routes").stdout
