@@ -26,7 +26,7 @@ from hostgw_tui.app import HostgwApp
 from hostgw_tui.config.apply import DEMO
 from hostgw_tui.prompts import DialogPrompter
 
-NAME, BARE = "shots", "bare"
+NAME, BARE, PRACTICE = "shots", "bare", "practice"
 SIZE = (110, 32)
 DIRECTORY = Path(__file__).resolve().parent.parent / "screenshots"
 FONT_FACE = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
@@ -105,13 +105,30 @@ async def shoot(app: HostgwApp, lab: Lab) -> None:
         save(app, "path")
 
 
-async def shoot_setup(app: HostgwApp) -> None:
+async def shoot_setup(app: HostgwApp, lab: Lab) -> None:
     """Show what is asked of bare hosts."""
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda text: "form no host-gw network yet" in text)
         await pilot.press("S", "tab", "tab", "tab", "down")
         await until(pilot, lambda text: "✓ 3 new" in text)
         save(app, "setup")
+
+
+async def shoot_practice(app: HostgwApp, lab: Lab) -> None:
+    """Show two machines with Docker before anything routes, and the way between their containers afterwards."""
+    for host, name in (("vm1", "busybox"), ("vm2", "web")):
+        argv = ["docker", "run", "-d", "--name", name, "busybox", "sleep", "1000"]
+        await asyncio.to_thread(lab.exec, host, argv, check=True, capture_output=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda text: text.count("route-missing") >= 2)
+        save(app, "docker")
+        await pilot.press("F")
+        await until(pilot, lambda text: "ip route add" in text)
+        await pilot.press("a")
+        await until(pilot, lambda text: "✓ verified" in text)
+        await pilot.press("escape", "6")
+        await until(pilot, lambda text: "vm2/web/eth0" in text)
+        save(app, "docker-path")
 
 
 async def shoot_replay() -> None:
@@ -130,35 +147,42 @@ async def shoot_replay() -> None:
         replay.stop()
 
 
+STORIES = {BARE: shoot_setup, PRACTICE: shoot_practice}
+"""What is shown of the variants of a lab."""
+
+
 def inside(name: str) -> None:
     """Take the pictures, in a process that enters the lab."""
     lab = enter_operator(name)
     options = Options(ssh_config=lab.directory / "inside_ssh_config")
     with tempfile.TemporaryDirectory() as state:
         prompter = DialogPrompter()
-        live = Live(parse_hosts("vm1,vm2,vm3"), prompter, options, journal=Journal(Path(state)))
+        hosts = parse_hosts(",".join(host.name for host in lab.hosts))
+        live = Live(hosts, prompter, options, journal=Journal(Path(state)))
         try:
             app = HostgwApp(live, prompter, title=f"lab {name}")
-            asyncio.run(shoot_setup(app) if lab.shape.variant == BARE else shoot(app, lab))
+            asyncio.run(STORIES.get(lab.shape.variant, shoot)(app, lab))
         finally:
             live.stop()
 
 
 def main() -> int:
-    """Build a lab with one route missing, and one of bare hosts; take the pictures, remove them."""
+    """Build a lab with one route missing, one of bare hosts, one with Docker; take the pictures, remove them."""
     if sys.argv[1:]:
         inside(sys.argv[1])
         return 0
     asyncio.run(shoot_replay())
-    bare = f"{NAME}{BARE}"
-    labs.up(NAME, hosts=3, containers=2)
+    names = {"plain": NAME, BARE: f"{NAME}{BARE}", PRACTICE: f"{NAME}{PRACTICE}"}
     try:
-        labs.up(bare, hosts=3, containers=1, variant=BARE)
+        labs.up(NAME, hosts=3, containers=2)
+        labs.up(names[BARE], hosts=3, containers=1, variant=BARE)
+        labs.up(names[PRACTICE], hosts=2, variant=PRACTICE)
         labs.break_(NAME, "R2")  # as R1, but the way to the outside stays
-        return max(subprocess.run([sys.executable, __file__, each], check=False).returncode for each in (NAME, bare))
+        runs = [subprocess.run([sys.executable, __file__, each], check=False) for each in names.values()]
+        return max(run.returncode for run in runs)
     finally:
-        labs.down(bare)
-        labs.down(NAME)
+        for each in set(names.values()) & set(labs.names()):
+            labs.down(each)
 
 
 if __name__ == "__main__":
