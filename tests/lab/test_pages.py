@@ -8,7 +8,7 @@ from tests.lab.conftest import Run
 from tests.lab.pages import DOCS, carry_out, commands
 
 pytestmark = pytest.mark.lab
-PAGES = ("external.md", "limited-hosts.md", "underlays.md")
+PAGES = ("external.md", "ipv6.md", "limited-hosts.md", "underlays.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

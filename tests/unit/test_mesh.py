@@ -11,7 +11,7 @@ from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number, prefix
 from hostgw.model.kernel import Address, Filter, Link, Route
-from hostgw.wire import Section
+from hostgw.wire import Row, Section
 from tests.fabrics import BRIDGE, NIC, altered, healthy, healthy_rows, host, only, routes
 
 
@@ -296,3 +296,15 @@ def test_one_host_that_routes_by_the_other_nic_accuses_nobody_else() -> None:
 
     fabric = routes(fabric, "vm1", second)
     assert listed(run(fabric, build(fabric))) == ()
+
+
+def test_that_ipv6_is_not_judged_is_said_where_hosts_speak_it() -> None:
+    def beside(rows: list[Row], address: str) -> list[Row]:
+        return [*rows, Address(BRIDGE, address, 64, family=6, scope="link" if address.startswith("fe80") else "global")]
+
+    linked = altered(healthy(2), "vm1", Section.ADDRESSES, lambda rows: beside(rows, "fe80::1"))
+    assert not any("IPv6" in line for line in build(linked).assumptions)
+    one = altered(linked, "vm2", Section.ADDRESSES, lambda rows: beside(rows, "fd00::1"))
+    assert build(one).assumptions[-1] == "only IPv4 counts: vm2 has IPv6 too, shown and not judged"
+    both = altered(one, "vm1", Section.ADDRESSES, lambda rows: beside(rows, "fd00::2"))
+    assert build(both).assumptions[-1] == "only IPv4 counts: vm1, vm2 have IPv6 too, shown and not judged"

@@ -233,3 +233,9 @@ def test_an_address_is_known_by_who_holds_it() -> None:
 def test_a_container_that_has_gone_is_not_taken_for_its_host() -> None:
     with pytest.raises(UsageError, match="is not on a listed host"):
         predict(healthy(), End("10.239.0.9", "vm1", "gone"), End("10.239.1.2", "vm2", "c1"))
+
+
+def test_an_ipv6_address_is_told_as_that() -> None:
+    fabric = healthy()
+    with pytest.raises(UsageError, match="fd00::1 is an IPv6 address"):
+        find_end(fabric, build(fabric), "fd00::1")

@@ -21,6 +21,7 @@ from hostgw.model.ip import Prefix, address_number, address_text, interface_pref
 MAIN = 254
 SHOWN_REASONS = 2
 """Claims of this rank and weaker are named among the assumptions."""
+SHOWN_HOSTS = 4
 
 
 def build(
@@ -58,7 +59,10 @@ def build(
         for host in fabric.hosts.values()
     }
     memory.keep_for(members, known)
-    assumed = tuple(_assumptions(cluster, source, memory.members, found))
+    assumed = (
+        *_assumptions(cluster, source, memory.members, found),
+        *_second_stack(hosts, memory.members),
+    )
     return Mesh(cluster, memory.members, _routes(hosts, known, memory), assumed, complete)
 
 
@@ -164,3 +168,17 @@ def _assumptions(
         for subnet in member.subnets:
             if ranks.get((subnet.owner, subnet.prefix, subnet.reason), 0) >= SHOWN_REASONS:
                 yield f"{subnet.prefix} belongs to {member.name}: {subnet.reason}"
+
+
+def _second_stack(hosts: Iterable[Host], members: Mapping[str, Member]) -> Iterator[str]:
+    """Say that IPv6 is not judged, where bridges or underlays have such addresses beside the others."""
+    both = [host.name for host in hosts if host.name in members and _speaks_ipv6(host, members[host.name])]
+    if both:
+        names = ", ".join(both[:SHOWN_HOSTS]) + (" …" if len(both) > SHOWN_HOSTS else "")
+        yield f"only IPv4 counts: {names} {'has' if len(both) == 1 else 'have'} IPv6 too, shown and not judged"
+
+
+def _speaks_ipv6(host: Host, member: Member) -> bool:
+    devices = {host.root.links_by_name[s.bridge].index for s in member.subnets if s.bridge in host.root.links_by_name}
+    devices |= {member.underlay.index} if member.underlay else set()
+    return any(a.family == 6 and a.scope == "global" and a.index in devices for a in host.root.addresses)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from hostgw.clean import clean
 from hostgw.errors import HostError, UsageError
 from hostgw.fabric import Fabric, Host
@@ -27,6 +29,8 @@ def find_end(fabric: Fabric, mesh: Mesh, text: str) -> End:
         return _by_address(fabric, address_number(text))
     except ValueError:
         pass
+    if _is_ipv6(text):
+        raise UsageError(f"{clean(text, 80)} is an IPv6 address", "ways are predicted for IPv4", FORMS)
     name, _, container = text.partition(":")
     host = fabric.hosts.get(name)
     if host is None:
@@ -35,6 +39,13 @@ def find_end(fabric: Fabric, mesh: Mesh, text: str) -> End:
     if not host.readable:
         raise HostError(host.state, "nothing is known of it", host.error or host.state.value, "", name)
     return _container(host, container) if container else _host(host, mesh)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 def node_of(fabric: Fabric, end: End) -> Node | None:
