@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, cast
 
 from msgspec import structs
@@ -21,7 +22,7 @@ from hostgw.clean import clean
 from hostgw.errors import CaptureError, HostgwError, UsageError
 from hostgw.live.points import default_points, points_along
 from hostgw.model.ip import address_number
-from hostgw.model.path import End, Outcome, Prediction, Query
+from hostgw.model.path import End, Hop, Outcome, Prediction, Query
 from hostgw.paths.predict import predict
 from hostgw.paths.predict.ends import node_of
 from hostgw.paths.predict.link import Asked
@@ -82,6 +83,14 @@ class Tracing:
         """No tap saw a probe, and the prediction ends at the source's own link: without ARP nothing goes out there."""
         leg = self.prediction.forward
         return not self.probes and leg.outcome is Outcome.LOST and len(leg.hops) <= OWN_LINK
+
+    def missed(self, each: Traced) -> tuple[Hop, Hop] | None:
+        """Return where a host sent a probe, and where the next one saw nothing of it; None when it was lost inside."""
+        watched = {point.name for point in self.points.values()}
+        for (hop, seen, *_), (after, then, *_) in pairwise(each.there):
+            if hop and after and seen and not then and hop.host != after.host and after.place in watched:
+                return hop, after
+        return None
 
     @property
     def works(self) -> bool:

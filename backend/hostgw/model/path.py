@@ -78,6 +78,11 @@ class Hop(msgspec.Struct, frozen=True):
     changed: tuple[str, ...] = ()
     """What differs from the hop before: mac, ttl, snat, dnat."""
 
+    @property
+    def place(self) -> str:
+        """Return ``vm1/c1/eth0`` as taps are named."""
+        return "/".join(part for part in (self.host, self.namespace, self.interface) if part)
+
 
 class Leg(msgspec.Struct, frozen=True):
     """One direction."""

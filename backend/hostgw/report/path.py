@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw.capture.journey_rows import Owner
-from hostgw.model.path import Hop, Leg, Outcome, Prediction, Query
+from hostgw.model.path import Leg, Outcome, Prediction, Query
 from hostgw.report.columns import aligned
 from hostgw.report.model import PathReport
 
@@ -53,14 +53,9 @@ def _leg(name: str, leg: Leg, owner: Owner) -> Iterator[str]:
 def _rows(leg: Leg, owner: Owner) -> Iterator[tuple[str, ...] | str]:
     for hop in leg.hops:
         macs = f"{_short(owner, hop.source_mac)} > {_short(owner, hop.destination_mac)}"
-        yield place(hop), hop.direction, macs, hop.source, str(hop.ttl), " ".join(hop.changed)
+        yield hop.place, hop.direction, macs, hop.source, str(hop.ttl), " ".join(hop.changed)
         if hop.direction == "out" and hop.because.startswith(("route", "conntrack")):
             yield f"      {hop.because}"
-
-
-def place(hop: Hop) -> str:
-    """Return ``vm1/c1/eth0`` as taps are named."""
-    return "/".join(part for part in (hop.host, hop.namespace, hop.interface) if part)
 
 
 def _short(owner: Owner, address: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 
 from hostgw.capture.describe import address, mac
 from hostgw.capture.expected import Pair, as_predicted
@@ -16,7 +15,7 @@ from hostgw.live.reasons import explained
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.path import Leg, Outcome
 from hostgw.report.columns import aligned
-from hostgw.report.path import kind, place
+from hostgw.report.path import kind
 
 HEAD = ("", "tap", "", "MAC", "source", "TTL", "time")
 TTL, TIME = 5, 6
@@ -64,18 +63,9 @@ def reason(found: Tracing, each: Traced) -> str:
         if leg and leg.outcome is not Outcome.DELIVERED and _ends_there(leg, pairs):
             return explained(leg.reason, drop)
     last = found.points[each.request.last.tap].name
-    missed = _missed(found, each.there)
-    told = f"left {last}, never reached {missed}" if missed else f"not predicted: last seen at {last}"
+    missed = found.missed(each)
+    told = f"left {last}, never reached {missed[1].place}" if missed else f"not predicted: last seen at {last}"
     return f"{told}; {said(drop)}" if drop else told
-
-
-def _missed(found: Tracing, pairs: tuple[Pair, ...]) -> str:
-    """Return the tap of the next host that saw nothing of what a host had sent to it; empty when it was lost inside."""
-    watched = {point.name for point in found.points.values()}
-    for (hop, seen, *_), (after, then, *_) in pairwise(pairs):
-        if hop and after and seen and not then and hop.host != after.host and place(after) in watched:
-            return place(after)
-    return ""
 
 
 def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:
@@ -108,7 +98,7 @@ def _leg(name: str, pairs: tuple[Pair, ...], found: Tracing, each: Traced, owner
 def _row(pair: Pair, since: str, found: Tracing, owner: Owner) -> tuple[str, ...]:
     if pair.sighting is None:
         hop = pair.hop
-        where = (place(hop), hop.direction, _macs(hop.source_mac, hop.destination_mac, owner)) if hop else ("", "", "")
+        where = (hop.place, hop.direction, _macs(hop.source_mac, hop.destination_mac, owner)) if hop else ("", "", "")
         rest = (hop.source, str(hop.ttl)) if hop else ("", "")
         return ("not seen", *where, *rest, since)
     seen, frame = pair.sighting, pair.sighting.frame

@@ -38,6 +38,8 @@ PHASES = {
     Phase.ROLLING_BACK: Sign("↶", "", Tone.WARN),
     Phase.ROLLED_BACK: Sign("↶", "", Tone.WARN),
 }
+PARTLY = "class 1: one key, can be undone but for what is said below"
+"""Where a step of a safe fix cannot be taken back: flows that are tracked anew."""
 BUSY = Sign("◌", "", Tone.NOTE)
 
 
@@ -155,7 +157,9 @@ def _labelled(label: str, texts: Iterable[tuple[str, Tone]]) -> Iterator[Line]:
 
 def _remarks(plan: Plan) -> Iterator[Line]:
     if plan.findings:
-        yield from _labelled("fix", [(CLASS_WORDS[plan.fix_class], Tone.PLAIN)])
+        whole = plan.fix_class is not FixClass.SAFE or all(step.reversible for step in plan.steps)
+        words = CLASS_WORDS[plan.fix_class] if whole else PARTLY
+        yield from _labelled("fix", [(words, Tone.PLAIN)])
     if plan.owner:
         yield from _labelled("owner", [(f"{plan.owner} may put it back", Tone.WARN)])
     if plan.risk:

@@ -13,7 +13,6 @@ from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
 from hostgw.model.path import Hop, Leg, Outcome, Prediction
-from hostgw.report.path import place
 from hostgw.report.trace import reason, times
 from hostgw_tui.look import Line, Part, Row, Sign, Tone, cell, heading, line
 from hostgw_tui.packets.rows import CHANGE_TONES, VERDICTS
@@ -66,7 +65,7 @@ def _leg_title(name: str, leg: Leg) -> str:
 def _hop_cells(hop: Hop, owner: Owner) -> tuple[Line, ...]:
     tone = Tone.WARN if "snat" in hop.changed else Tone.PLAIN
     return (
-        cell(place(hop), Tone.NAME),
+        cell(hop.place, Tone.NAME),
         cell("→ out" if hop.direction == "out" else "← in", Tone.DIM),
         cell(_macs(hop.source_mac, hop.destination_mac, owner)),
         cell(hop.source, tone),
@@ -126,9 +125,15 @@ def verdict_line(found: Tracing) -> Line:
         return line(Part("✗ lost before the first tap", Tone.BAD), f": {why}" if found.never_left else "")
     each = found.probes[-1]
     sign = VERDICTS[each.verdict]
-    way = Part("as predicted", Tone.OK) if each.predicted else Part("not as predicted", Tone.BAD)
+    way = Part("not as predicted", Tone.BAD) if not each.predicted else Part("as predicted", Tone.OK)
+    if each.predicted and Outcome.UNKNOWN in (found.prediction.forward.outcome, _back(found.prediction)):
+        way = Part("as far as it could be predicted", Tone.WARN)
     why = reason(found, each)
     return line("probe: ", Part(f"{sign.glyph} {sign.word}", sign.tone), ", ", way, f": {why}" if why else "")
+
+
+def _back(found: Prediction) -> Outcome | None:
+    return found.back.outcome if found.back else None
 
 
 def hop_of(found: Prediction, key: str) -> Hop | None:
@@ -138,16 +143,22 @@ def hop_of(found: Prediction, key: str) -> Hop | None:
     return leg.hops[int(number)] if leg and number.isdigit() and int(number) < len(leg.hops) else None
 
 
-def detail_lines(found: Prediction, hop: Hop | None, finding: Finding | None) -> Iterator[Line]:
-    """Yield why the packet goes as it does at a hop, how it ends, and what is found on the host where it is lost."""
+def detail_lines(found: Prediction, hop: Hop | None, finding: Finding | None, probed: bool = False) -> Iterator[Line]:
+    """Yield why the packet goes as it does at a hop, how it ends, and what is found on the host where it is lost.
+
+    Beside what was seen of a probe it is said that this is predicted.
+    """
+    before = "predicted " if probed else ""
     if hop:
-        yield line(Part(f"{place(hop)} ", Tone.NAME), hop.because)
+        yield line(Part(f"{hop.place} ", Tone.NAME), hop.because)
     for name, leg in (("there", found.forward), ("back", found.back)):
         if leg:
             sign = OUTCOMES[leg.outcome]
-            yield line(Part(f"{name}: ", Tone.DIM), Part(f"{sign.glyph} {sign.word}", sign.tone), f": {leg.reason}")
+            yield line(
+                Part(f"{before}{name}: ", Tone.DIM), Part(f"{sign.glyph} {sign.word}", sign.tone), f": {leg.reason}"
+            )
     if finding:
-        yield line(Part("found: ", Tone.DIM), finding.summary, Part("  f", Tone.KEY), " previews the fix")
+        yield line(Part("found: ", Tone.DIM), finding.summary, Part("  f", Tone.KEY), " shows what to do")
 
 
 def end_rows(view: View) -> list[Row]:

@@ -11,6 +11,8 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
+from hostgw.capture.journeys import Verdict
+from hostgw.checks.underlay_drops import between
 from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric
 from hostgw.live.places import containers, owners
@@ -81,7 +83,7 @@ class PathScreen(MainScreen):
 
     def paint(self) -> None:
         """Show the view."""
-        found, error = self._predicted()
+        found, error = self._held()
         self.query_one("#ends", Reader).show(self._head(found, error))
         grid = self.query_one("#way", Grid)
         grid.border_title = Content(self._title())
@@ -124,6 +126,10 @@ class PathScreen(MainScreen):
         self._prediction = fabric, ends, query, found
         return found, ""
 
+    def _held(self) -> tuple[Prediction | None, str]:
+        """Return the prediction that is shown: the one that a probe was sent along, or that for the present view."""
+        return (self._tracing.prediction, "") if self._tracing else self._predicted()
+
     def _first_ends(self) -> tuple[str, str] | None:
         """Return the first container, and the first on another host where there is one."""
         known = list(containers(self.view.fabric))
@@ -136,10 +142,12 @@ class PathScreen(MainScreen):
 
     @on(Grid.Moved, "#way")
     def _explain(self) -> None:
-        found, _ = self._predicted()
+        found, _ = self._held()
         row = self.query_one("#way", Grid).current
         hop = hop_of(found, row.key) if found and row and not self._tracing else None
-        self.query_one("#why", Reader).show(detail_lines(found, hop, self.finding()) if found else ())
+        self.query_one("#why", Reader).show(
+            detail_lines(found, hop, self.finding(), bool(self._tracing)) if found else ()
+        )
 
     @property
     def place(self) -> str:
@@ -235,10 +243,20 @@ class PathScreen(MainScreen):
 
     def finding(self) -> Finding | None:
         """Return the finding that speaks of why the packet, or its answer, does not go on as it should."""
-        found, _ = self._predicted()
-        if found is None or found.works:
+        if vanished := self._vanished():
+            return vanished
+        for found in (self._held()[0], self._predicted()[0]):
+            if found and not found.works and (near := nearest(self.view.listed, found.back or found.forward)):
+                return near
+        return None
+
+    def _vanished(self) -> Finding | None:
+        """Return what the underlay does to the last probe, if it left one host and never reached the next."""
+        last = self._tracing.probes[-1] if self._tracing and self._tracing.probes else None
+        if self._tracing is None or last is None or last.verdict is not Verdict.LOST:
             return None
-        return nearest(self.view.listed, found.back or found.forward)
+        missed = self._tracing.missed(last)
+        return between(missed[0].host, missed[1].host, self.view.fabric, self.view.mesh) if missed else None
 
     def no_finding(self) -> str:
         """Return why `f` does nothing here."""

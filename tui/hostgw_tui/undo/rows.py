@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hostgw.fabric import Fabric
 from hostgw.model.guard import Guard
 from hostgw.plans.journal import Entry
+from hostgw.plans.model import Result
 from hostgw.plans.reverse import reversed_change
 from hostgw.plans.standing import Judged, Left
 from hostgw_tui.look import LazyRows, Line, Part, Row, Sign, Tone, cell, line
@@ -105,7 +106,7 @@ def _row(each: Judged, now: float) -> Row:
 
 def _mended(entry: Entry) -> bool:
     """Tell whether its title is that of findings: `persist` mends some by the way, and is called what it is."""
-    return bool(entry.changes) and all(made.finding for made in entry.changes)
+    return entry.result == Result.VERIFIED and bool(entry.changes) and all(made.finding for made in entry.changes)
 
 
 def _pending_row(host: str, guard: Guard) -> Row:

@@ -31,7 +31,7 @@ def find_end(fabric: Fabric, mesh: Mesh, text: str) -> End:
         pass
     if _is_ipv6(text):
         raise UsageError(f"{clean(text, 80)} is an IPv6 address", "ways are predicted for IPv4", FORMS)
-    name, _, container = text.partition(":")
+    name, _, container = text.replace("/", ":", 1).partition(":")  # tables and taps write vm1/c1
     host = fabric.hosts.get(name)
     if host is None:
         known = ", ".join(fabric.hosts) or "none"

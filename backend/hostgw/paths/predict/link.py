@@ -79,11 +79,11 @@ def cross(travel: Travel, fabric: Fabric, departure: Departure, heard: Heard = N
     travel.frame = (link.mac, target.link.mac if target else macs[0] if macs else "")
     travel.seen(node, link, "out", departure.because)
     if target is None:
-        _beyond(departure, segment)
+        _beyond(departure, segment, fabric)
     return _carried(travel, departure, segment, target)
 
 
-def _beyond(departure: Departure, segment: Segment) -> NoReturn:
+def _beyond(departure: Departure, segment: Segment, fabric: Fabric) -> NoReturn:
     """End the way where nobody on the listed hosts takes the frame."""
     node, hop = departure.node, address_text(departure.next_hop)
     if not segment.open and len(segment.others) == 1:
@@ -92,6 +92,9 @@ def _beyond(departure: Departure, segment: Segment) -> NoReturn:
         raise Ended(Outcome.LOST, text, end.node, astray=True)
     if any(holds(holder, departure.next_hop) for holder in segment.others):
         raise Ended(Outcome.LOST, f"{node} sends what is for {hop} to a MAC that no listed host has", node, astray=True)
+    silent = next((h.name for h in fabric.hosts.values() if h.address == hop and not h.readable), "")
+    if silent:
+        raise Ended(Outcome.UNKNOWN, f"{hop} takes it, which is {silent}, and that could not be read", node)
     raise Ended(Outcome.OUTSIDE, f"{hop} takes it, which is no listed host", node)
 
 
