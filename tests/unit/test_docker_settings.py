@@ -15,6 +15,7 @@ from hostgw.fabric import Fabric
 from hostgw.mesh import build
 from hostgw.model.change import AddressChange, ServiceChange
 from hostgw.model.finding import Finding
+from hostgw.plans.advice import alternatives
 from hostgw.plans.build import plan
 from hostgw.plans.model import Plan
 from hostgw.plans.setup import setup_plan, wishes
@@ -175,3 +176,15 @@ def test_columns_are_as_wide_as_their_widest_cell_and_texts_stay() -> None:
         "      route default",
         "  vm1/eth0               64",
     ]
+
+
+# ---- words in capitals ----
+
+
+def test_what_is_known_stands_in_the_place_of_words_in_capitals() -> None:
+    named = next(f for f in found(everywhere(healthy(2))) if f.code == "subnet-everywhere")
+    twice = msgspec.structs.replace(named, code="address-duplicate", entry="A7", subject="10.5.7.61")
+    assert any("ip address del 10.5.7.61 dev NIC" in text for text in alternatives(twice, "10.239.0.0/16"))
+    ufw = msgspec.structs.replace(named, code="forward-dropped", entry="F8", subject="10.239.1.0/24")
+    assert "ufw route allow from 10.239.0.0/16 to 10.239.0.0/16" in alternatives(ufw, "10.239.0.0/16")
+    assert "ufw route allow from NETWORK to NETWORK" in alternatives(ufw, "")

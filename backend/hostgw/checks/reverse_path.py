@@ -125,7 +125,9 @@ def _strict(host: Host, device: str, refused: list[Refused]) -> Finding:
     owners = ", ".join(dict.fromkeys(each.expected.subnet.owner for each in refused))
     other = host.root.name_of(route.oif) if route and route.oif else "no device"
     summary = f"{host.name} drops what comes in by {device} from containers of {owners}: answers leave by {other}"
-    effect = f"containers of {owners} reach no container of {host.name}, without a trace but a counter"
+    effect = (
+        f"what containers of {owners} send to {host.name}'s is lost where it comes in by {device}: only a counter tells"
+    )
     known = host.root.sysctls
     evidence = (
         f"net.ipv4.conf.all.rp_filter = {known.get(f'{CONF}/all/rp_filter', '?')}",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from hostgw.checks.catalogue import CODES
 from hostgw.model.finding import Finding
 from hostgw.model.kernel import Route
 from hostgw.plans.file_advice import FILES
@@ -103,10 +106,16 @@ CODE_ALTERNATIVES: dict[str, tuple[str, ...]] = {
 """Where a code says something else than its entry."""
 
 
-def alternatives(finding: Finding) -> tuple[str, ...]:
-    """Return what can be done by hand about a finding."""
-    return CODE_ALTERNATIVES.get(finding.code, ALTERNATIVES.get(finding.entry, ()))
+def alternatives(finding: Finding, network: str) -> tuple[str, ...]:
+    """Return what can be done by hand about a finding, with what is known in the place of words in capitals."""
+    told = CODE_ALTERNATIVES.get(finding.code, ALTERNATIVES.get(finding.entry, ()))
+    known = {"NETWORK": network, WORDS.get(CODES[finding.code].subject, ""): finding.subject}
+    return tuple(_PLACEHOLDER.sub(lambda found: known.get(found[0]) or found[0], text) for text in told)
 
+
+WORDS = {"address": "ADDRESS", "file": "FILE"}
+"""By the kind of a finding's subject, the word in capitals that stands for it."""
+_PLACEHOLDER = re.compile(r"\b[A-Z]{4,}\b")
 
 LEFT = {"R13": "the NIC's mask stays too wide: it is mended by hand, where its address is configured"}
 """What the fix of an entry leaves to do."""

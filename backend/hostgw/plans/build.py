@@ -39,7 +39,7 @@ def plan(findings: Sequence[Finding], fabric: Fabric, mesh: Mesh, local: Iterabl
         owner=owner,
         verification=VERIFICATION,
         refused=_refused(roots, found, fabric, mesh),
-        alternatives=tuple(dict.fromkeys(a for f in roots for a in alternatives(f))),
+        alternatives=tuple(dict.fromkeys(a for f in roots for a in alternatives(f, str(mesh.network or "")))),
         findings=tuple(f.id for f in roots if f.id in mended),
         notes=_left_out(made, fabric) if possible else (),
         cuts=any(isinstance(step.change, ServiceChange) for step in found),

@@ -199,13 +199,14 @@ def host_lines(host: Host, view: View, now: float) -> Iterator[Line]:
     if host.snapshot:
         facts = host.snapshot.facts
         who = "root" if facts.uid == 0 else f"uid {facts.uid}, not root"
-        machine = f"{facts.hostname}, Linux {facts.kernel}, Python {facts.python}, {who}"
+        python = f"Python {facts.python}" if facts.python else "no Python"
+        machine = f"{facts.hostname}, Linux {facts.kernel}, {python}, {who}"
         yield line(Part("machine   ", Tone.DIM), machine)
         yield from (line(Part("missing   ", Tone.DIM), Part(text, Tone.WARN)) for text in facts.missing)
-    yield from guard_lines(host)
+    yield from notice_lines(f for f in view.findings if f.host == host.name and f.severity is Severity.NOTICE)
     assumed = [text for text in view.mesh.assumptions if text.startswith(f"{host.name}:") or f" {host.name}:" in text]
     yield from (line(Part("assumed   ", Tone.DIM), text) for text in assumed)
-    yield from notice_lines(f for f in view.findings if f.host == host.name and f.severity is Severity.NOTICE)
+    yield from guard_lines(host)
 
 
 def guard_lines(host: Host) -> Iterator[Line]:
