@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from textual.containers import VerticalScroll
 from textual.widgets import Input
 
 from hostgw.checks.witness import WITNESSED
@@ -430,3 +431,21 @@ async def test_a_pulse_joins_many_touches() -> None:
     await asyncio.wait_for(done.wait(), 10)
     pulse.stop()
     assert len(beats) == 1
+
+
+async def test_a_long_text_is_left_and_found_again_by_one_key(make: Make) -> None:
+    app = make(settled(healthy(3)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        scroll = app.screen.query_one(VerticalScroll)
+        await pilot.press("end")
+        await settle(pilot)
+        assert scroll.scroll_y == scroll.max_scroll_y > 0
+        await pilot.press("home")
+        await settle(pilot)
+        assert scroll.scroll_y == 0
+        await pilot.press("G")
+        await settle(pilot)
+        assert scroll.scroll_y == scroll.max_scroll_y

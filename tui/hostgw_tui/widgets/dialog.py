@@ -24,11 +24,15 @@ def hint(*keys: tuple[str, str]) -> Line:
     return tuple(parts)
 
 
+FAR = 100_000
+"""Lines; no text is longer."""
 SCROLLING = (
     Binding("down,j", "scroll(1)", show=False),
     Binding("up,k", "scroll(-1)", show=False),
     Binding("pagedown", "scroll(10)", show=False),
     Binding("pageup", "scroll(-10)", show=False),
+    Binding("home", f"scroll(-{FAR})", show=False),
+    Binding("end,G", f"scroll({FAR})", show=False),
 )
 FRAME = 5
 """Lines of a dialog that are not text: borders, padding and keys."""
