@@ -27,6 +27,7 @@ NOT_MODELLED = {
     "C4": "of two equal default routes the kernel prefers the one whose gateway answers ARP",
     "F3": "the lower device of a macvlan sees what its upper one sends, too",
     "F18": "rules inside containers are not read",
+    "U1": "what a switch drops is seen by taps only",
     "L8": "what filters ARP is not read, and our own question passes it",
     "R21": "the TTL with which an answer from outside comes in is not known",
     "R23": "there is no container to send from",

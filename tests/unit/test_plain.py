@@ -16,6 +16,7 @@ from hostgw.plain.script import command, script
 from hostgw.plain.ways import routes, rules
 from hostgw.ssh.frames import FrameReader
 from hostgw.ssh.plain_process import REFUSED, PlainProcess
+from hostgw.ssh.plain_taps import Spot
 from hostgw.wire import (
     Conntrack,
     Delta,
@@ -46,11 +47,13 @@ class FakeShell:
     """Prints a round each time it is asked for one."""
 
     def __init__(self, *rounds: dict[str, object]) -> None:
-        self.rounds, self.out, self.closed = list(rounds), b"motd\n", False
+        self.rounds, self.out, self.closed, self.clock = list(rounds), b"motd\n", False, "1700000000123456789"
 
     def write(self, data: bytes) -> None:
-        assert data == b"\n"
-        if self.rounds:
+        if data == b"clock\n":
+            self.out += f"\n{TOKEN} @ {self.clock}\n".encode()
+        elif self.rounds:
+            assert data == b"\n"
             self.out += printed(self.rounds.pop(0))
 
     def read(self, size: int, timeout: float) -> bytes:
@@ -135,9 +138,26 @@ def test_what_needs_the_agent_is_refused_in_words() -> None:
     asked = encode(Ping(1)) + encode(Conntrack(2)) + encode(Tap(3, 0, 2, ()))
     for at in range(0, len(asked), 7):  # in whatever pieces it comes
         made.write(asked[at : at + 7])
-    pong, failure, closed = heard(made)[:3]
-    assert isinstance(pong, Pong)
-    assert (failure, closed) == (Failure(2, REFUSED), TapClosed(3, REFUSED))
+    told = heard(made)
+    assert told[:2] == [Failure(2, REFUSED), TapClosed(3, REFUSED)]
+    assert Pong(1, 1_700_000_000_123_456_789) in told
+
+
+@pytest.mark.parametrize("printed_by_date", ["1700000000%N", "1700000000N", "1700000000"])
+def test_a_date_without_nanoseconds_tells_whole_seconds(printed_by_date: str) -> None:
+    shell = FakeShell({**FACTS, **look()})
+    shell.clock = printed_by_date
+    made = PlainProcess(shell, TOKEN, "vm1", every_s=0)
+    made.write(encode(Ping(5)))
+    assert Pong(5, 1_700_000_000_000_000_000) in heard(made)
+
+
+def test_which_way_a_frame_went_is_told_by_its_source() -> None:
+    own, other = b"\x02" * 6, b"\x04" * 6
+    nic, port = Spot("eth0", "", {own}), Spot("veth-c1", "", {own}, {other})
+    frames = {"own": bytes(6) + own, "other": bytes(6) + other}
+    assert [nic.outbound(frames["own"]), nic.outbound(frames["other"])] == [True, False]
+    assert [port.outbound(frames["own"]), port.outbound(frames["other"])] == [True, False]
 
 
 @pytest.mark.parametrize("links", [127, "not json", '[{"ifname": "x"}]'])

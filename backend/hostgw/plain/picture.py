@@ -64,9 +64,10 @@ def _missing(uid: int, tools: frozenset[str]) -> Iterator[str]:
         ("bridge", "forwarding databases of bridges"),
         ("iptables-save", "iptables rules"),
         ("nft", "nftables rules"),
+        ("tcpdump", "frames"),
     ):
         if tool not in tools:
-            yield f"no {tool}: {what} cannot be read"
+            yield f"no {tool}: {what} cannot be {'captured' if tool == 'tcpdump' else 'read'}"
 
 
 def picture(parts: Parts, host: str = "") -> Picture:

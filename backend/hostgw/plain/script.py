@@ -11,7 +11,7 @@ from typing import Final
 from hostgw.agent.programs import NAMES
 from hostgw.agent.sysctls import PER_DEVICE, SINGLE
 
-BEGIN, COMPLAINT, END, ROUND = "<", "!", ">", "."
+CLOCK, ROUND = "@", "."
 FACTS: Final = ("user", "name", "kernel", "boot", "inode", "machine", "connection", "tools")
 TOOLS: Final = ("ip", "bridge", "iptables-save", "nft", "tcpdump")
 
@@ -78,7 +78,12 @@ look() {
     inside
 }
 once
-while read -r word; do look; printf '\n%s .\n' "$t"; done
+while read -r word; do
+    case $word in
+    clock) printf '\n%s @ %s\n' "$t" "$(date +%s%N)" ;;
+    *) look; printf '\n%s .\n' "$t" ;;
+    esac
+done
 """
 
 

@@ -5,10 +5,12 @@ The session writes requests and reads messages as with any host. What only the a
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,11 +18,14 @@ import msgspec
 from hostgw.agent.filters import without_counters
 from hostgw.clean import clean, plain
 from hostgw.errors import HostError, ProtocolError
+from hostgw.model.host import Namespace
 from hostgw.model.host_state import HostState
+from hostgw.model.kernel import FdbEntry, Link
 from hostgw.plain.parts import Part, cut
 from hostgw.plain.picture import Picture, Place, facts, picture
-from hostgw.plain.script import ROUND, command, script
+from hostgw.plain.script import CLOCK, ROUND, command, script
 from hostgw.ssh.bootstrap import Started
+from hostgw.ssh.plain_taps import PlainTaps, Spot
 from hostgw.ssh.stderr_tail import StderrTail
 from hostgw.ssh.transport import Process, Transport
 from hostgw.wire import (
@@ -40,6 +45,7 @@ from hostgw.wire import (
     Synced,
     Tap,
     TapClosed,
+    Untap,
     encode,
     key,
 )
@@ -49,7 +55,11 @@ EVERY_S: Final = 5.0
 TURN_S: Final = 0.2
 MOST: Final = 64 << 20
 """Bytes of one look."""
+SECONDS_DIGITS: Final = 12
+"""An epoch time with more of them is in nanoseconds."""
 REFUSED: Final = "no Python there: it is only read"
+Taps = Callable[[Callable[[bytes], None]], PlainTaps]
+"""What makes the taps of a host, given where their frames go."""
 _REQUEST = msgspec.json.Decoder(Request)
 _COUNTED = frozenset({Section.COUNTERS, Section.SNMP})
 """Sections that move all the time; they are told only while somebody looks."""
@@ -58,10 +68,21 @@ _COUNTED = frozenset({Section.COUNTERS, Section.SNMP})
 class PlainProcess:
     """Stands where an agent's process would stand."""
 
-    def __init__(self, shell: Process, token: str, host: str, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        shell: Process,
+        token: str,
+        host: str,
+        taps: Taps | None = None,
+        every_s: float = EVERY_S,
+        otherwise: HostError | None = None,
+    ) -> None:
+        self._otherwise = otherwise
         self._shell, self._token, self._host, self._every_s = shell, token, host, every_s
-        self._end = f"\n{token} {ROUND}\n".encode()
-        self._lock = threading.Lock()
+        self._end = re.compile(rf"\n{token} (?:({re.escape(ROUND)})|{CLOCK} ([^\n]*))\n".encode())
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._taps = taps(self._put) if taps else None
+        self._pings: list[int] = []
         self._out = bytearray()
         self._in = bytearray()
         self._requests = bytearray()
@@ -85,6 +106,8 @@ class PlainProcess:
         while not (told := self._take()):
             self._ask()
             if not self._hear(size, until):
+                if self._otherwise and not self._once:
+                    raise self._otherwise  # not even a shell that could be asked: no Python is what is wrong
                 return b""
         return told
 
@@ -95,9 +118,11 @@ class PlainProcess:
         return told
 
     def _ask(self) -> None:
-        if not self._asked and time.monotonic() >= self._due:
-            self._asked = True
-            self._shell.write(b"\n")
+        """Ask for the time or for a look, one after the other; called from both threads of a session."""
+        with self._turn:
+            if not self._asked and (self._pings or time.monotonic() >= self._due):
+                self._asked = True
+                self._shell.write(b"clock\n" if self._pings else b"\n")
 
     def _hear(self, size: int, until: float) -> bool:
         """Take in what the host prints; False at its end."""
@@ -122,15 +147,49 @@ class PlainProcess:
         self._requests += data
         for request in self._whole():
             if isinstance(request, Ping):
-                self._tell(Pong(request.id, time.time_ns()))
+                self._pings.append(request.id)
+                self._ask()  # at once: what it takes counts as the way there
             elif isinstance(request, Look):
                 self._looking = request.counters
             elif isinstance(request, Refresh):
                 self._fresh, self._due = True, 0.0
             elif isinstance(request, Tap):
-                self._tell(TapClosed(request.tap, REFUSED))
+                self._tap(request)
+            elif isinstance(request, Untap):
+                if self._taps:
+                    self._taps.close(request.tap)
             elif number := getattr(request, "id", 0):
                 self._tell(Failure(number, REFUSED))
+
+    def _tap(self, request: Tap) -> None:
+        """Begin a capture, where the device is known and it can be told which way a frame goes."""
+        spot = self._spot(request.ns, request.index)
+        if spot is None or self._taps is None:
+            self._tell(TapClosed(request.tap, REFUSED if self._taps is None else "no such device"))
+        else:
+            self._taps.open(request, spot)
+
+    def _spot(self, ns: int, index: int) -> Spot | None:
+        link = self._link(ns, index)
+        if link is None:
+            return None
+        spaces = [row for row in self._known.get((0, Section.NAMESPACES), ()) if isinstance(row, Namespace)]
+        name = next((space.name for space in spaces if space.id == ns and ns), "")
+        behind = set(self._behind(link, spaces)) if link.kind == "veth" and link.master else set[bytes]()
+        return Spot(link.name, name, {_mac(link.mac)}, behind)
+
+    def _behind(self, port: Link, spaces: Sequence[Namespace]) -> Iterator[bytes]:
+        """Yield who is behind a port: the other end of its cable, and what its bridge has learnt there."""
+        for space in spaces:
+            if space.nsid == port.peer_nsid >= 0 and (end := self._link(space.id, port.peer)):
+                yield _mac(end.mac)
+        for row in self._known.get((0, Section.FDB), ()):
+            if isinstance(row, FdbEntry) and row.index == port.index and not row.permanent:
+                yield _mac(row.mac)
+
+    def _link(self, ns: int, index: int) -> Link | None:
+        rows = self._known.get((ns, Section.LINKS), ())
+        return next((row for row in rows if isinstance(row, Link) and row.index == index), None)
 
     def _whole(self) -> Iterator[Request | Start]:
         while len(self._requests) >= HEADER.size:
@@ -150,21 +209,37 @@ class PlainProcess:
         return self._shell.failure(said)
 
     def close(self) -> None:
-        """End the shell."""
+        """End the shell, and all captures."""
+        if self._taps:
+            self._taps.close_all()
         self._shell.close()
 
     # ---- from looks to messages ----
 
     def _rounds(self) -> None:
-        while (at := self._in.find(self._end)) >= 0:
-            text = self._in[:at].decode("utf-8", "backslashreplace")
-            del self._in[: at + len(self._end)]
-            self._asked, self._due = False, time.monotonic() + self._every_s
-            parts = cut(text, self._token)
-            if not self._once:
-                self._once, self._fresh = parts, True
-                self._tell(Ready(facts(parts)))
-            self._told(picture({**self._once, **parts}, self._host))
+        while found := self._end.search(self._in):
+            text, clock = self._in[: found.start()].decode("utf-8", "backslashreplace"), found[2]
+            del self._in[: found.end()]
+            if clock is not None:
+                self._time(clock.decode("ascii", "replace"))
+            else:
+                self._asked, self._due = False, time.monotonic() + self._every_s
+                self._look(text)
+
+    def _time(self, text: str) -> None:
+        """Answer all pings with the host's clock; a `date` that knows no %N tells whole seconds."""
+        digits = "".join(letter for letter in text if letter.isdigit())
+        now_ns = int(digits or 0) * (1 if len(digits) > SECONDS_DIGITS else 1_000_000_000)
+        pings, self._pings, self._asked = self._pings, [], False
+        for number in pings:
+            self._tell(Pong(number, now_ns))
+
+    def _look(self, text: str) -> None:
+        parts = cut(text, self._token)
+        if not self._once:
+            self._once, self._fresh = parts, True
+            self._tell(Ready(facts(parts)))
+        self._told(picture({**self._once, **parts}, self._host))
 
     def _told(self, found: Picture) -> None:
         full, self._fresh = self._fresh, False
@@ -197,13 +272,19 @@ class PlainProcess:
         return before != row
 
     def _tell(self, message: Reply) -> None:
-        frame = encode(message)
+        self._put(encode(message))
+
+    def _put(self, frame: bytes) -> None:
         with self._lock:
             self._out += frame
 
 
-def start_plain(transport: Transport, host: str, sudo: bool) -> Started:
-    """Start a shell that prints what a host's own tools say.
+def _mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", "")) if text else b""
+
+
+def start_plain(transport: Transport, host: str, sudo: bool, otherwise: HostError) -> Started:
+    """Start a shell that prints what a host's own tools say; where it prints nothing, `otherwise` is the error.
 
     Raises:
         HostError: the host refuses.
@@ -216,4 +297,5 @@ def start_plain(transport: Transport, host: str, sudo: bool) -> Started:
     except OSError as error:
         process.close()
         raise HostError(HostState.STALE, "no shell was started", clean(str(error)), "", host) from error
-    return Started(PlainProcess(process, token, host), b"", StderrTail())
+    taps = partial(PlainTaps, transport, sudo)
+    return Started(PlainProcess(process, token, host, taps, otherwise=otherwise), b"", StderrTail())

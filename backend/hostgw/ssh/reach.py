@@ -76,7 +76,7 @@ class Reach:
         except HostError as error:
             if error.state is not HostState.NO_PYTHON or wishes.python:
                 raise  # who names a Python wants that one
-            return start_plain(transport, wishes.host, wishes.sudo)
+            return start_plain(transport, wishes.host, wishes.sudo, error)
 
     @property
     def asks_each_time(self) -> bool:
