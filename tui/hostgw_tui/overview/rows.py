@@ -9,7 +9,7 @@ from hostgw.checks.tree import in_tree_order
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.model.finding import Finding, Severity
-from hostgw.model.guard import GuardState
+from hostgw.model.guard import Guard, GuardState
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw_tui.look import NOT_ROOT, SEVERITIES, STATES, Line, Part, Row, Sign, Tone, cell, line
@@ -203,15 +203,16 @@ def host_lines(host: Host, view: View, now: float) -> Iterator[Line]:
         machine = f"{facts.hostname}, Linux {facts.kernel}, {python}, {who}"
         yield line(Part("machine   ", Tone.DIM), machine)
         yield from (line(Part("missing   ", Tone.DIM), Part(text, Tone.WARN)) for text in facts.missing)
+    yield from guard_lines(guard for guard in host.guards if guard.state.pending)
     yield from notice_lines(f for f in view.findings if f.host == host.name and f.severity is Severity.NOTICE)
     assumed = [text for text in view.mesh.assumptions if text.startswith(f"{host.name}:") or f" {host.name}:" in text]
     yield from (line(Part("assumed   ", Tone.DIM), text) for text in assumed)
-    yield from guard_lines(host)
+    yield from guard_lines(guard for guard in host.guards if not guard.state.pending)
 
 
-def guard_lines(host: Host) -> Iterator[Line]:
-    """Yield the changes that waited to be confirmed when the host was last asked, and how the last ones ended."""
-    for guard in host.guards:
+def guard_lines(guards: Iterable[Guard]) -> Iterator[Line]:
+    """Yield the changes that waited to be confirmed when the host was last asked, or how the last ones ended."""
+    for guard in guards:
         told = f"changed again by somebody: {guard.put_back}" if guard.put_back else guard.detail
         words = f"{guard.title}, by {guard.operator}{f' ({told})' if told else ''}"
         if guard.state.pending:
