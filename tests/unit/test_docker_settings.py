@@ -7,9 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hostgw.agent.settings import BROKEN as TOLD
-from hostgw.agent.settings import Settings
-from hostgw.checks.docker_settings import BROKEN
+from hostgw.agent.settings import BROKEN, Settings
 from hostgw.checks.run import listed, run
 from hostgw.fabric import Fabric
 from hostgw.mesh import build
@@ -63,7 +61,7 @@ def test_the_agent_says_where_a_file_is_broken_and_nothing_of_what_stands_there(
     path.parent.mkdir(parents=True)
     path.write_text(text)
     [row] = Settings(str(tmp_path)).read()
-    assert (row["path"], row["key"]) == (DAEMON, TOLD)
+    assert (row["path"], row["key"]) == (DAEMON, BROKEN)
     assert row["value"] == place
 
 
@@ -76,7 +74,6 @@ def test_an_empty_file_is_not_broken(tmp_path: Path) -> None:
 
 def test_a_broken_file_is_named_with_its_place_and_without_a_fix() -> None:
     fabric = with_files(healthy(2), "vm2", {DAEMON: {BROKEN: "line 3 column 3: Expecting ',' delimiter"}}, "dockerd")
-    assert TOLD == BROKEN
     [named] = found(fabric)
     assert named.id == f"settings-broken/vm2/{DAEMON}"
     assert "line 3 column 3: a comma is missing before this place" in named.summary

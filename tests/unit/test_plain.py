@@ -178,6 +178,18 @@ def test_a_host_cannot_forge_parts_without_the_token() -> None:
     assert {name: part.first for name, part in parts.items()} == {"name": "vm1"}
 
 
+def test_a_host_that_prints_beginnings_without_ends_keeps_nobody_busy() -> None:
+    """It knows the token; two million beginnings are read in one pass."""
+    assert cut(f"\n{TOKEN} < a" * 2_000_000 + f"\n{TOKEN} > 0", TOKEN).keys() == {"a"}
+
+
+def test_odd_addresses_and_statuses_are_no_traceback() -> None:
+    made = process({**FACTS, **look(links=[{**LINKS[1], "address": "no mac"}])})
+    heard(made)
+    assert made._spot(0, 2) == Spot("eth0", "", {b""}, set())
+    assert cut(f"\n{TOKEN} < a\nx\n{TOKEN} > {'9' * 5000}", TOKEN)["a"].failed
+
+
 def test_odd_routes_and_rules() -> None:
     hops = [{"gateway": "10.5.7.2", "dev": "eth0", "weight": 3, "flags": ["dead"]}, {"dev": "gone", "weight": 1}]
     [multipath, host, second] = routes(

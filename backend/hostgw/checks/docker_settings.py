@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hostgw.agent.settings import BROKEN
 from hostgw.checks.bridge_addresses import prefixes_of
 from hostgw.checks.words import finding
 from hostgw.fabric import Host
@@ -12,8 +13,6 @@ from hostgw.mesh.assigned import BIP_REASON, DAEMON_JSON, assignments
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
 
-BROKEN = "(broken)"
-"""The key under which the agent tells why a file cannot be read; no program has such a key."""
 _WORDS = {
     "Expecting ',' delimiter": "a comma is missing before this place",
     "Expecting property name enclosed in double quotes": "a name in double quotes is expected here",

@@ -107,6 +107,8 @@ def _exec(args: argparse.Namespace) -> int:
     if not argv:
         raise LabError("no command given", remedy="hostgw-tui lab exec HOST[/CONTAINER] -- ARGV")
     host, _, container = args.place.partition("/")
+    if host in store.names() and args.name not in store.names():
+        raise LabError(f"{host} is a lab, not a host", remedy=f"hostgw-tui lab exec --name {host} HOST -- ARGV")
     code = load(args.name).exec(host, argv, container or None, check=False).returncode
     return code if code >= 0 else 128 - code
 

@@ -119,7 +119,7 @@ def unknown(name: str) -> LabError:
     there = ", ".join(names())
     return LabError(
         f"there is no lab {name}",
-        remedy=f"these exist: {there} (lab exec takes --name)" if there else f"run: hostgw-tui lab up {name}",
+        remedy=f"these exist: {there}" if there else f"run: hostgw-tui lab up {name}",
     )
 
 

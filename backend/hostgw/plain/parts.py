@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -29,17 +28,28 @@ class Part(NamedTuple):
 
 Parts = Mapping[str, Part]
 NOTHING = Part("", 127)
+BEGIN, COMPLAINT, END = "<", "!", ">"
+"""What follows the token: a part's name, what its program complained of, how it ended."""
+LONGEST = 5
+"""Digits of an exit status are fewer."""
 
 
 def cut(text: str, token: str) -> dict[str, Part]:
-    """Return the parts of an output by their names; whatever else was printed is left out."""
-    mark = re.escape(token)
-    pattern = re.compile(
-        rf"^{mark} < (?P<name>[^\n]+)\n(?P<text>.*?)(?:\n{mark} ! (?P<why>[^\n]*)\n?.*?)?\n{mark} > (?P<status>\d+)$",
-        re.MULTILINE | re.DOTALL,
-    )
-    found = {}
-    for match in pattern.finditer(text):
-        complaint = clean((match["why"] or "").strip(), 160)
-        found[match["name"]] = Part(match["text"], int(match["status"]), complaint)
+    """Return the parts of an output by their names; whatever else was printed is left out.
+
+    One pass over the text, whatever it is: a host may be hostile, and knows the token.
+    """
+    found: dict[str, Part] = {}
+    name = held = complaint = ""
+    for piece in f"\n{text}".split(f"\n{token} ")[1:]:
+        sign, _, rest = piece.partition(" ")
+        if sign == BEGIN:
+            name, _, held = rest.partition("\n")
+            complaint = ""
+        elif sign == COMPLAINT:
+            complaint = clean(rest.strip(), 160)
+        elif sign == END and name:
+            status = rest.partition("\n")[0].strip()
+            found[name] = Part(held, int(status) if status.isdecimal() and len(status) < LONGEST else 1, complaint)
+            name = ""
     return found

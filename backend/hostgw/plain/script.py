@@ -12,7 +12,6 @@ from hostgw.agent.programs import NAMES
 from hostgw.agent.sysctls import PER_DEVICE, SINGLE
 
 CLOCK, ROUND = "@", "."
-FACTS: Final = ("user", "name", "kernel", "boot", "inode", "machine", "connection", "tools")
 TOOLS: Final = ("ip", "bridge", "iptables-save", "nft", "tcpdump")
 
 _SCRIPT: Final = r"""

@@ -176,7 +176,7 @@ class PlainProcess:
         spaces = [row for row in self._known.get((0, Section.NAMESPACES), ()) if isinstance(row, Namespace)]
         name = next((space.name for space in spaces if space.id == ns and ns), "")
         behind = set(self._behind(link, spaces)) if link.kind == "veth" and link.master else set[bytes]()
-        return Spot(link.name, name, {_mac(link.mac)}, behind)
+        return Spot(str(link.name), str(name), {_mac(link.mac)}, behind)
 
     def _behind(self, port: Link, spaces: Sequence[Namespace]) -> Iterator[bytes]:
         """Yield who is behind a port: the other end of its cable, and what its bridge has learnt there."""
@@ -280,7 +280,10 @@ class PlainProcess:
 
 
 def _mac(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", "")) if text else b""
+    try:
+        return bytes.fromhex(str(text).replace(":", ""))
+    except ValueError:
+        return b""  # what a host prints may be anything
 
 
 def start_plain(transport: Transport, host: str, sudo: bool, otherwise: HostError) -> Started:

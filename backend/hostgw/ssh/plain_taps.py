@@ -59,16 +59,21 @@ class PlainTaps:
     def __init__(self, transport: Transport, sudo: bool, tell: Callable[[bytes], None]) -> None:
         self._transport, self._sudo, self._tell = transport, sudo, tell
         self._open: dict[int, Process] = {}
+        self._gone: set[int] = set()
+        """Taps that were closed before their process was there."""
         self._lock = threading.Lock()
 
     def open(self, request: Tap, spot: Spot) -> None:
         """Begin to capture; what becomes of it is told."""
+        self._gone.discard(request.tap)
         threading.Thread(target=self._run, args=(request, spot), name=f"tap {spot.device}", daemon=True).start()
 
     def close(self, number: int) -> None:
         """End a tap."""
         with self._lock:
             process = self._open.pop(number, None)
+            if process is None:
+                self._gone.add(number)
         if process:
             process.close()
 
@@ -96,6 +101,10 @@ class PlainTaps:
         process = self._transport.open_process(f"exec {shlex.join(words)}")
         with self._lock:
             self._open[request.tap] = process
+            late = request.tap in self._gone
+            self._gone.discard(request.tap)
+        if late:
+            self.close(request.tap)
         return process
 
     def _say(self, message: Reply) -> None:
