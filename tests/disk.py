@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import FileChange
 from hostgw.model.file import HostFile
 from hostgw.plans.model import Plan

@@ -10,7 +10,8 @@ import time
 from hostgw.checks.run import Checker
 from hostgw.fabric import Fabric
 from hostgw.live.collecting import collect_seldom
-from hostgw.mesh import Memory, build
+from hostgw.mesh.build import build
+from hostgw.mesh.memory import Memory
 from tests.bench.common import percentile, report, timed
 from tests.fabrics import healthy, routes
 

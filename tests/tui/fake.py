@@ -20,7 +20,7 @@ from hostgw.live.differences import Event
 from hostgw.live.setting_up import SettingUp
 from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import (
     AddressChange,
     AttachmentChange,
@@ -135,6 +135,8 @@ def counters(fabric: Fabric, packets: int) -> Fabric:
 
 class FakeEngine:
     """Holds a fabric; `become` changes it as the hosts would."""
+
+    is_recording = False
 
     def __init__(
         self, fabric: Fabric, directory: Path, read_only: bool = False, extra: tuple[Finding, ...] = ()

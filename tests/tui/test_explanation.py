@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from hostgw.checks.catalogue import ENTRIES
 from hostgw.checks.run import ordered
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw_tui.look import line, lines_text
 from hostgw_tui.overview.explanation import explanation_lines
 from hostgw_tui.overview.rows import finding_details, findings_title, host_lines, host_rows

@@ -13,7 +13,7 @@ from hostgw.checks.run import run
 from hostgw.checks.standing import Standing
 from hostgw.fabric import Fabric
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.finding import Finding, Severity
 from hostgw.model.host_state import HostState
 from hostgw.model.iptables import parse_rule
@@ -86,7 +86,7 @@ def test_the_mesh_claims_nothing_good_of_a_host_that_is_not_up() -> None:
 @pytest.mark.parametrize(
     ("fabric", "words"),
     [
-        (Fabric(), "No hosts are listed"),
+        (Fabric(), "There are no hosts yet"),
         (connecting(), "Connecting"),
         (broken(), "Not known: vm2, vm3, vm4"),
         (settled(healthy()), "Healthy"),
@@ -100,7 +100,7 @@ def test_effects_stand_below_their_cause() -> None:
     root = Finding("bridge-down", "L2", Severity.ERROR, "vm1", "br0", "the bridge is down", "")
     effect = Finding("subnet-unrouted", "R22", Severity.ERROR, "vm1", "p", "no route", "", (), (root.id,))
     other = Finding("forwarding-off", "F1", Severity.ERROR, "vm2", "s", "does not forward", "")
-    rows = texts(finding_rows([root, other, effect]))
+    rows = texts(finding_rows(View(findings=(root, other, effect))))
     assert [("└ " in row) for row in rows] == [False, True, False]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostgw.errors import HostError
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.guard import guard_id
 from hostgw.model.host_state import HostState
 from hostgw.plans.apply import apply

@@ -8,7 +8,7 @@ from hostgw.checks.catalogue import CODES
 from hostgw.checks.causes import RULES, linked
 from hostgw.checks.run import ordered
 from hostgw.checks.words import finding
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.finding import Finding
 from tests.fabrics import healthy
 

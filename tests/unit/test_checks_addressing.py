@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import msgspec
 import pytest
 
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.checks.underlay_clashes import answered
 from hostgw.fabric import Fabric
-from hostgw.mesh import Intent, build
+from hostgw.mesh import Intent
+from hostgw.mesh.build import build
 from hostgw.model.change import AddressChange
-from hostgw.model.finding import Finding
+from hostgw.model.finding import Finding, listed
 from hostgw.model.ip import address_number, prefix
 from hostgw.model.kernel import Address, Link, Neighbour, Route, Setting, Sysctl
 from hostgw.plans.build import plan

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import ChainChange, NftRuleChange, SysctlChange
-from hostgw.model.finding import Finding, Severity
+from hostgw.model.finding import Finding, Severity, listed
 from hostgw.model.kernel import Address, Filter, Link, Program, Route, Sysctl
 from hostgw.plans.build import plan
 from hostgw.wire import Section

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import msgspec
 import pytest
 
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import LinkChange, NeighbourChange, SysctlChange
-from hostgw.model.finding import Finding
+from hostgw.model.finding import Finding, listed
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Bridge, Filter, Link, Neighbour, Port, Rule, Sysctl
 from hostgw.plans.build import plan

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostgw.checks.run import Checker, listed, run
+from hostgw.checks.run import Checker, run
 from hostgw.fabric import Fabric
-from hostgw.mesh import Memory, build
+from hostgw.mesh.build import build
+from hostgw.mesh.memory import Memory
+from hostgw.model.finding import listed
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Filter, Link, Neighbour, Port, Route, Rule, Sysctl
 from hostgw.wire import Row, Section

@@ -9,11 +9,11 @@ from functools import partial
 import pytest
 
 from hostgw.agent.sysctls import stepped
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.fabric import Fabric, Tracked
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import ChainChange, ConntrackChange, SysctlChange
-from hostgw.model.finding import Finding, Severity
+from hostgw.model.finding import Finding, Severity, listed
 from hostgw.model.kernel import ConntrackEntry, Crowd, Filter, Link, Neighbour, Port, Route, Setting, Snmp, Sysctl
 from hostgw.plans.build import plan
 from hostgw.wire import Section

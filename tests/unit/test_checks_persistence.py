@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
-from hostgw.model.finding import Finding
+from hostgw.mesh.build import build
+from hostgw.model.finding import Finding, listed
 from hostgw.model.kernel import Address, Link, Program, Route, Setting
 from hostgw.plans.build import plan
 from hostgw.wire import Section

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from hostgw.checks.judge import judge
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.checks.standing import Standing
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import RouteChange, RuleChange
-from hostgw.model.finding import Finding
+from hostgw.model.finding import Finding, listed
 from hostgw.model.kernel import Address, Link, NextHop, Program, Route, Rule, Sysctl
 from hostgw.plans.build import plan
 from hostgw.wire import Section

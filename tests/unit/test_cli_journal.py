@@ -10,7 +10,7 @@ import pytest
 
 from hostgw.errors import HostError, UsageError
 from hostgw.live.engine import Live, Options
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import Change
 from hostgw.model.host_state import HostState
 from hostgw.plans.apply import UNKNOWN, apply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hostgw.checks.run import Checker
 from hostgw.live.courtesy import REST_S, Courtesy
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from tests.fabrics import healthy
 
 

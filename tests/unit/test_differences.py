@@ -10,7 +10,7 @@ from hostgw.checks.run import run
 from hostgw.fabric import Fabric
 from hostgw.live.differences import MOST, History, differences
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.host import Namespace
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Filter, Link, Route, Sysctl

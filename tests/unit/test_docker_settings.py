@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from hostgw.agent.settings import BROKEN, Settings
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import AddressChange, ServiceChange
-from hostgw.model.finding import Finding
+from hostgw.model.finding import Finding, listed
 from hostgw.plans.advice import alternatives
 from hostgw.plans.build import plan
 from hostgw.plans.model import Plan

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import FileChange, RouteChange, ServiceChange
 from hostgw.model.file import HostFile
 from hostgw.model.kernel import Route

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.fabric import Fabric
-from hostgw.mesh import Intent, build
-from hostgw.model.finding import Finding
+from hostgw.mesh import Intent
+from hostgw.mesh.build import build
+from hostgw.model.finding import Finding, listed
 from hostgw.model.ip import prefix
 from hostgw.model.kernel import Address, Filter, Link, Route, Rule, Sysctl
 from hostgw.wire import Row, Section

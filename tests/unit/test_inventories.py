@@ -17,7 +17,7 @@ from hostgw.inventory.hosts_toml import parse
 from hostgw.inventory.inventory import Inventory
 from hostgw.inventory.naming import Naming, naming
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number, prefix

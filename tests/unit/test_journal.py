@@ -8,7 +8,7 @@ import pytest
 
 from hostgw.errors import HostError, UsageError
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import ConntrackChange, RouteChange
 from hostgw.model.host_state import HostState
 from hostgw.plans.apply import apply

@@ -14,7 +14,7 @@ from hostgw.fabric import Host
 from hostgw.live import counting as module
 from hostgw.live.counting import Counting
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Counters, Filter
 from hostgw.ssh.frames import gated

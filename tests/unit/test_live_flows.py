@@ -11,7 +11,7 @@ from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Tracked
 from hostgw.live.flows import TrackedFlows, tracked, waiting
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.kernel import ConntrackEntry, Crowd
 from hostgw.wire import Reply, Request, Suspects, SuspectsReply
 from tests.fabrics import healthy

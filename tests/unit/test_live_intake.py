@@ -9,7 +9,8 @@ from hostgw.fabric import Fabric, Host
 from hostgw.live import intake as module
 from hostgw.live.intake import Intake
 from hostgw.live.view import View
-from hostgw.mesh import Mesh, build
+from hostgw.mesh import Mesh
+from hostgw.mesh.build import build
 from hostgw.model.host_state import HostState
 from hostgw.wire import Ready, Section, Synced
 from tests.fabrics import delta, healthy, routes

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import msgspec
 
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.fabric import Fabric, Host
-from hostgw.mesh import Intent, build
+from hostgw.mesh import Intent
+from hostgw.mesh.build import build
+from hostgw.model.finding import listed
 from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_number, prefix

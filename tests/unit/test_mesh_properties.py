@@ -5,8 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hostgw.checks.run import listed, run
-from hostgw.mesh import Memory, build
+from hostgw.checks.run import run
+from hostgw.mesh.build import build
+from hostgw.mesh.memory import Memory
+from hostgw.model.finding import listed
 from hostgw.model.ip import Prefix
 from hostgw.model.prefixes import PrefixSet
 from hostgw.plans.build import plan

@@ -18,7 +18,7 @@ from hostgw.errors import UsageError
 from hostgw.fabric import Fabric, Host
 from hostgw.live.counting import MOST_DEVICES, Counted, counted_devices
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.metrics.collector import Fleet, registry
 from hostgw.metrics.families import LONGEST
 from hostgw.metrics.rules import MOST_RULES

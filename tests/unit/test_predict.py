@@ -9,7 +9,7 @@ from msgspec import structs
 
 from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.kernel import Address, Link, Neighbour, NextHop, Route, Sysctl
 from hostgw.model.path import End, Leg, Outcome, Prediction, Query
 from hostgw.paths.predict import find_end, predict

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Sample
 from hostgw.live.volley import Answered, Shot, volley
-from hostgw.mesh import build
-from hostgw.model.finding import Finding
+from hostgw.mesh.build import build
+from hostgw.model.finding import Finding, listed
 from hostgw.model.host import Facts
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Address, Link, Route, Rule, Sysctl

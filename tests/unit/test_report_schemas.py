@@ -18,7 +18,7 @@ from hostgw.clean import clean, plain
 from hostgw.fabric import Fabric, Host
 from hostgw.live import Live, View
 from hostgw.live.engine import Options
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.guard import Guard, GuardState
 from hostgw.model.host_state import HostState
 from hostgw.paths.predict import find_end, predict

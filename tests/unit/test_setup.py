@@ -8,7 +8,7 @@ import pytest
 
 from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import AddressChange, BridgeChange, ChainChange, RouteChange, SysctlChange
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import prefix

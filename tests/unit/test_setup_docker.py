@@ -9,7 +9,7 @@ import pytest
 
 from hostgw.errors import UsageError
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import BridgeChange, ChainChange, FileChange, RouteChange, ServiceChange, SysctlChange
 from hostgw.model.file import HostFile
 from hostgw.model.ip import prefix

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.host_state import HostState
 from hostgw.model.ip import maybe_prefix, prefix
 from hostgw.model.kernel import Address, Link

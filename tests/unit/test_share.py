@@ -12,7 +12,7 @@ from hostgw.checks.run import run
 from hostgw.fabric import Fabric
 from hostgw.live.view import View
 from hostgw.mask import Mask
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.host_state import HostState
 from hostgw.report.document import Commands, Paragraph, Points, Table
 from hostgw.report.html import html

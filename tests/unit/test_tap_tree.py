@@ -6,7 +6,7 @@ from hostgw.checks.run import run
 from hostgw.live.points import default_points, points_along, tap_points
 from hostgw.live.tap_tree import tap_tree
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.paths.predict import find_end, predict
 from tests.fabrics import healthy
 

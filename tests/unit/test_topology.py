@@ -16,7 +16,7 @@ from hostgw.checks.standing import Standing
 from hostgw.fabric import Fabric, Host
 from hostgw.live.view import View
 from hostgw.mask import Mask
-from hostgw.mesh import build as mesh_of
+from hostgw.mesh.build import build as mesh_of
 from hostgw.model.host import Role
 from hostgw.model.host_state import HostState
 from hostgw.model.kernel import Link, Route

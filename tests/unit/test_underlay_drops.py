@@ -12,7 +12,7 @@ from hostgw.checks.underlay_drops import between
 from hostgw.fabric import Fabric
 from hostgw.live.reasons import never_reached
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.finding import Severity
 from hostgw.model.kernel import Neighbour
 from hostgw.model.probe import Claims, ProbeResult

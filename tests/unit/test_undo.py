@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from hostgw.fabric import Fabric
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.change import (
     AddressChange,
     AttachmentChange,

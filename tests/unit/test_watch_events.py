@@ -13,7 +13,7 @@ from hostgw.checks.run import run
 from hostgw.clean import plain
 from hostgw.fabric import Fabric
 from hostgw.live.view import View
-from hostgw.mesh import build
+from hostgw.mesh.build import build
 from hostgw.model.finding import Finding, Severity
 from hostgw.model.host_state import HostState
 from hostgw.report.model import WatchEvent, WatchReport

@@ -10,14 +10,14 @@ from msgspec import json
 
 from hostgw.agent.sysctls import conntrack_counters
 from hostgw.checks.catalogue import CODES
-from hostgw.checks.run import listed, run
+from hostgw.checks.run import run
 from hostgw.checks.witness import COUNTERS, RULES, WITNESSED, counts, in_view, witnessed
 from hostgw.checks.words import finding
 from hostgw.fabric import Fabric, Sample
 from hostgw.live import View
 from hostgw.live.intake import Intake, Sampling
-from hostgw.mesh import build
-from hostgw.model.finding import Finding, Severity
+from hostgw.mesh.build import build
+from hostgw.model.finding import Finding, Severity, listed
 from hostgw.model.kernel import Filter, Snmp, Sysctl
 from hostgw.wire import Section
 from tests.fabrics import altered, delta, healthy

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from importlib import import_module
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
 from textual.command import Provider
@@ -18,17 +17,13 @@ from textual.message import Message
 from textual.screen import Screen
 
 from hostgw.errors import HostgwError
-from hostgw.model.finding import Finding
-from hostgw.plans.model import Outcome, Plan, Result
-from hostgw.plans.running import Run
-from hostgw.wire import Guarded
 from hostgw_tui.actions import EVERYWHERE
-from hostgw_tui.engine import Engine, View
-from hostgw_tui.fix.rows import RESULTS
-from hostgw_tui.fix.screen import FixDialog, outcome_of
+from hostgw_tui.changing import Changing, beside
+from hostgw_tui.coming import Coming, Made
+from hostgw_tui.engine import Engine
 from hostgw_tui.jumping import Jumping
 from hostgw_tui.jumps import Jump, of_finding
-from hostgw_tui.look import Line, Part, Tone, line
+from hostgw_tui.look import Line, line
 from hostgw_tui.overview.rows import finding_details
 from hostgw_tui.palette import ActionProvider
 from hostgw_tui.palette_places import PlaceProvider
@@ -40,8 +35,14 @@ from hostgw_tui.widgets.dialog import TextDialog
 from hostgw_tui.widgets.filter_input import Past
 from hostgw_tui.widgets.main_screen import MainScreen
 
+if TYPE_CHECKING:
+    from hostgw.live.view import View
+    from hostgw.model.finding import Finding
+
 REMOTE_FPS = 4
 """Repaints a second when the operator's own terminal is behind SSH."""
+IDLE_S = 0.5
+"""Without a key for so long, screens are made that nobody has asked for yet."""
 DIALOGS = ("fix", "undo", "setup")
 Answer = tuple[str, Callable[[], None]]
 
@@ -51,18 +52,7 @@ def _screen(module: str, name: str) -> Callable[[], Screen[None]]:
     return lambda: cast("Screen[None]", getattr(import_module(f"hostgw_tui.{module}.screen"), name)())
 
 
-def _import_screens() -> None:
-    """Import what is shown later, so that the first key for it is answered like any other."""
-    for name in (*EVERYWHERE, *DIALOGS):
-        import_module(f"hostgw_tui.{name}.screen")
-
-
-def _beside(job: Callable[[], None]) -> None:
-    """Do something that takes long beside everything else; leaving does not wait for it, as it would for a worker."""
-    threading.Thread(target=job, name="hostgw-beside", daemon=True).start()
-
-
-class HostgwApp(Replaying, Jumping, Sharing):
+class HostgwApp(Replaying, Jumping, Sharing, Changing):
     """Paints views of an engine. It starts the engine after the first frame; the caller stops it afterwards."""
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
@@ -73,36 +63,18 @@ class HostgwApp(Replaying, Jumping, Sharing):
     COMMANDS: ClassVar[set[type[Provider]]] = {ActionProvider, PlaceProvider}  # type: ignore[assignment]
     ENABLE_COMMAND_PALETTE = True
 
+    class EngineMade(Message):
+        """There is an engine, or a reason why there is none."""
+
+        def __init__(self, made: Future[Made]) -> None:
+            super().__init__()
+            self.made = made
+
+    class ScreensImported(Message):
+        """All screens can be made quickly."""
+
     class ViewChanged(Message):
         """The engine has another picture."""
-
-    class PlanEnded(Message):
-        """A plan came to its end, good or bad."""
-
-        def __init__(self, dialog: FixDialog, outcome: Outcome) -> None:
-            super().__init__()
-            self.dialog, self.outcome = dialog, outcome
-
-    class Told(Message):
-        """Something came to light that the person should know."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    class PlanMade(Message):
-        """A plan that hosts had to be asked for is there."""
-
-        def __init__(self, plan: Plan) -> None:
-            super().__init__()
-            self.plan = plan
-
-    class PlanWatched(Message):
-        """It was looked whether somebody undid a plan."""
-
-        def __init__(self, dialog: FixDialog, put_back: tuple[str, ...]) -> None:
-            super().__init__()
-            self.dialog, self.put_back = dialog, put_back
 
     def __init__(
         self,
@@ -120,8 +92,8 @@ class HostgwApp(Replaying, Jumping, Sharing):
         super().__init__(prompter or DialogPrompter(), ascii, look)
         self.engine, self.label, self.now, self.wall_clock = engine, title, clock, wall_clock
         self.paused = False
-        self.remarks: tuple[str, ...] = ()
-        """What is told when it opens."""
+        self.failed: HostgwError | None = None
+        """Why there is no engine."""
         self.past = Past()
         self.host = ""
         self.lab, self.lesson = lab, 1
@@ -129,6 +101,7 @@ class HostgwApp(Replaying, Jumping, Sharing):
         self._looking = (False, "")
         self._settling = False
         self._record_error = ""
+        self._pressed_at = time.monotonic()
         remote = bool(os.environ.get("SSH_CONNECTION"))
         self.fps = min(fps, REMOTE_FPS) if remote else fps
         self._pulse = Pulse(self._another_view, self.fps)
@@ -136,13 +109,35 @@ class HostgwApp(Replaying, Jumping, Sharing):
     # ---- life ----
 
     def on_mount(self) -> None:
-        """Follow the engine, and start it now that there is a picture."""
-        for text in self.remarks:
-            self.tell(text, "warning")
+        """Follow the engine, or have it made, when there is a picture."""
         self._pulse.start()
+        if isinstance(self.engine, Coming):
+            self.call_after_refresh(self.engine.begin, lambda made: self.post_message(self.EngineMade(made)))
+        else:
+            self._follow()
+
+    def _follow(self) -> None:
         self.engine.subscribe(self._pulse.touch)
         self.engine.start()
         self._pulse.touch()
+
+    @on(EngineMade)
+    def _engine_made(self, message: EngineMade) -> None:
+        """Go on with the real engine; without one there is nothing to show."""
+        error = message.made.exception()
+        if isinstance(error, HostgwError):
+            self.failed = error
+            self.exit()
+            return
+        self.engine, self.wall_clock, remarks = message.made.result()
+        self.now = self.wall_clock if self.engine.is_recording else time.monotonic
+        for text in remarks:
+            self.tell(text, "warning")
+        if self._looking[0]:
+            self.engine.look(*self._looking)
+        for screen in self._painted():
+            screen.fed()
+        self._follow()
 
     def on_unmount(self) -> None:
         """Follow no more."""
@@ -154,8 +149,26 @@ class HostgwApp(Replaying, Jumping, Sharing):
     async def on_event(self, event: events.Event) -> None:
         """Let what works in the background rest while a key or the mouse is answered."""
         if isinstance(event, events.InputEvent):
+            self._pressed_at = time.monotonic()
             self.engine.give_way()
         await super().on_event(event)
+
+    # ---- screens beforehand: the first key for one is then answered like any other ----
+
+    def _import_screens(self) -> None:
+        for name in (*EVERYWHERE, *DIALOGS):
+            import_module(f"hostgw_tui.{name}.screen")
+        self.post_message(self.ScreensImported())
+
+    @on(ScreensImported)
+    def _make_next_screen(self) -> None:
+        """Make a main screen that was not shown yet, while nobody is busy with the keys."""
+        waiting = next((mode for mode in self.MODES if not self._screen_stacks.get(mode)), None)
+        if waiting is None or not self.is_running:
+            return
+        if time.monotonic() - self._pressed_at > IDLE_S:
+            self._init_mode(waiting)
+        self.set_timer(IDLE_S, self._make_next_screen)
 
     def _handle_exception(self, error: Exception) -> None:
         """Log what ends the dashboard before its traceback is shown."""
@@ -177,8 +190,8 @@ class HostgwApp(Replaying, Jumping, Sharing):
     def _changed(self) -> None:
         if not self._settling and self.engine.view().settled:
             self._settling = True
-            _beside(self._settle)
-            _beside(_import_screens)
+            beside(self._settle)
+            beside(self._import_screens)
         if (error := self.engine.record_error) and error != self._record_error:
             self._record_error = error
             self.tell(error, "error")
@@ -244,128 +257,11 @@ class HostgwApp(Replaying, Jumping, Sharing):
         fix: dict[str, Answer] = {"f": ("fix", lambda: self.preview([finding]))}
         self.read(finding.code, finding_details(finding, self.shown), fix, of_finding(finding, self.shown))
 
-    def preview(self, findings: Sequence[Finding]) -> None:
-        """Show the plan that mends findings."""
-        self.push_screen(FixDialog(self.engine.plan(findings)))
-
-    def preview_plan(self, plan: Plan, what: str, then: Callable[[Outcome], None]) -> None:
-        """Show a plan; `then` is called when it was applied and confirmed."""
-        self.push_screen(FixDialog(plan, what, then))
-
-    def preview_undo(self, journal_id: str, since: bool = False) -> None:
-        """Show the plan that takes back a journal entry, or it and all later ones."""
-        try:
-            plan = self.engine.undo_since(journal_id) if since else self.engine.undo_plan(journal_id)
-        except HostgwError as error:
-            self.tell(str(error), "warning")
-        else:
-            self.push_screen(FixDialog(plan))
-
-    def end_pending(self, host: str, guard: str) -> None:
-        """Have a change that waits on a host taken back now; a toast says what came of it."""
-
-        def ended(future: Future[Guarded]) -> None:
-            if error := future.exception():
-                text = f"{host}: not taken back ({error})"
-            else:
-                reply = future.result()
-                text = f"{host}: {'taken back' if reply.done else f'NOT taken back wholly: {reply.detail}'}"
-            self.post_message(self.Told(text))
-            _beside(self._settle)
-
-        self.engine.roll_back(host, guard).add_done_callback(ended)
-
-    def preview_persist(self, hosts: Sequence[str] = ()) -> None:
-        """Show the plan that makes lasting what hosts have now; their files are read for it."""
-        self.tell("reading the files …")
-        _beside(lambda: self._plan_persist(hosts))
-
-    def _plan_persist(self, hosts: Sequence[str]) -> None:
-        try:
-            self.post_message(self.PlanMade(self.engine.persist_plan(hosts)))
-        except HostgwError as error:
-            self.post_message(self.Told(str(error)))
-
-    @on(PlanMade)
-    def _made(self, message: PlanMade) -> None:
-        plan = message.plan
-        if plan.steps:
-            self.push_screen(FixDialog(plan))
-        else:
-            notes = (line(Part(text, Tone.DIM)) for text in plan.notes)
-            self.read("Persist", (line(f"{plan.title}: {plan.refused}."), *notes))
-
-    def apply(self, plan: Plan, dialog: FixDialog, run: Run, allow_management: bool) -> None:
-        """Apply a plan; the outcome goes to `dialog`, or into a toast when that was left."""
-        self.engine.apply(plan, run, allow_management).add_done_callback(
-            lambda future: self.post_message(self.PlanEnded(dialog, outcome_of(future)))
-        )
-
-    def _settle(self) -> None:
-        """Ask how changes ended that a former run left open, once all hosts have answered."""
-        for text in self.engine.settle():
-            self.post_message(self.Told(text))
-
-    @on(Told)
-    def _told(self, message: Told) -> None:
-        self.tell(message.text, "warning")
-
-    def _watch(self, dialog: FixDialog, outcome: Outcome) -> None:
-        """Look whether somebody undoes what was confirmed."""
-        self.post_message(self.PlanWatched(dialog, self.engine.watch(outcome)))
-
-    @on(PlanWatched)
-    def _watched(self, message: PlanWatched) -> None:
-        if message.dialog in self.screen_stack:
-            message.dialog.watched(message.put_back)
-        elif message.put_back:
-            self.tell("; ".join(message.put_back), "warning")
-
-    @on(PlanEnded)
-    def _ended(self, message: PlanEnded) -> None:
-        outcome = message.outcome
-        if outcome.result is Result.VERIFIED:
-            message.dialog.then(outcome)
-            _beside(lambda: self._watch(message.dialog, outcome))
-        if message.dialog in self.screen_stack:
-            message.dialog.ended(outcome)
-        else:
-            sign = RESULTS[outcome.result]
-            good = outcome.result is Result.VERIFIED
-            self.tell(f"{sign.glyph} {sign.word}. {outcome.detail}", "information" if good else "warning")
-
     # ---- actions ----
 
     def action_show(self, name: str) -> None:
         """Show a main screen."""
         self.switch_mode(name)
-
-    def action_undo(self) -> None:
-        """List what was done, and what of it can be taken back."""
-        from hostgw_tui.undo.screen import UndoDialog
-
-        self.push_screen(UndoDialog(self.wall_clock))
-
-    def action_setup(self) -> None:
-        """Ask for a network and subnets, and preview what makes them."""
-        from hostgw_tui.setup.screen import SetupDialog
-
-        if self.shown.fabric.readable:
-            self.push_screen(SetupDialog(self.engine.setting_up.first()))
-        else:
-            self.tell("no host has been read yet: there is nothing to set up", "warning")
-
-    def action_join(self) -> None:
-        """Ask which host joins the network."""
-        from hostgw_tui.setup.members import MemberDialog, join_form
-
-        self.push_screen(MemberDialog(join_form(self.shown, self.engine.setting_up)))
-
-    def action_member(self, what: str) -> None:
-        """Ask which host leaves, or which namespace is attached or detached; first the host of the screen."""
-        from hostgw_tui.setup.members import FORMS, MemberDialog
-
-        self.push_screen(MemberDialog(FORMS[what](self.shown, self.engine.setting_up, self.current_host())))
 
     def action_topology(self) -> None:
         """Show hosts, bridges, containers and routes as a picture."""
@@ -385,17 +281,6 @@ class HostgwApp(Replaying, Jumping, Sharing):
             show_lesson(self, load(self.lab), self.lesson)
         except HostgwError as error:
             self.tell(str(error), "warning")
-
-    def action_persist(self) -> None:
-        """Preview the files that make lasting what all hosts have now."""
-        self.preview_persist()
-
-    def action_fix_all(self) -> None:
-        """Preview the fix of everything that is listed."""
-        if found := self.shown.listed:
-            self.preview(found)
-        else:
-            self.tell("nothing to fix: no findings")
 
     def action_next_finding(self, by: int) -> None:
         """Go to the next finding, on the overview."""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from hostgw.capture.tap_points import TapPoint
-from hostgw.capture.taps import Capture
-from hostgw.live.differences import Event
-from hostgw.live.setting_up import SettingUp
-from hostgw.live.tracing import Tracing
-from hostgw.live.view import View
-from hostgw.model.finding import Finding
-from hostgw.model.path import End, Query
-from hostgw.plans.model import Outcome, Plan
-from hostgw.plans.running import Run
-from hostgw.plans.standing import Judged
-from hostgw.wire import ConntrackReply, Guarded, ProbeReply
+if TYPE_CHECKING:  # an app is painted before all of this is imported
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
-__all__ = ["Engine", "View"]
+    from hostgw.capture.tap_points import TapPoint
+    from hostgw.capture.taps import Capture
+    from hostgw.live.differences import Event
+    from hostgw.live.setting_up import SettingUp
+    from hostgw.live.tracing import Tracing
+    from hostgw.live.view import View
+    from hostgw.model.finding import Finding
+    from hostgw.model.path import End, Query
+    from hostgw.plans.model import Outcome, Plan
+    from hostgw.plans.running import Run
+    from hostgw.plans.standing import Judged
+    from hostgw.wire import ConntrackReply, Guarded, ProbeReply
 
 
 class Engine(Protocol):
@@ -28,6 +28,10 @@ class Engine(Protocol):
     @property
     def read_only(self) -> bool:
         """No change is made, whatever is asked."""
+
+    @property
+    def is_recording(self) -> bool:
+        """It is a `Replay`: time can be moved, and no host asked."""
 
     @property
     def log(self) -> Sequence[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hostgw.live.places import containers
-from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix, maybe_prefix
 from hostgw.topology.blame import ABOUT_ROUTES
+
+if TYPE_CHECKING:
+    from hostgw.live.view import View
 
 MOST = 20
 """Places that can be gone back to."""

@@ -9,10 +9,7 @@ from contextlib import contextmanager
 
 from hostgw.clean import clean
 from hostgw.errors import UsageError
-from hostgw.inventory.files import load
 from hostgw.inventory.inventory import Inventory
-from hostgw.inventory.naming import naming
-from hostgw.inventory.targets import parse_hosts
 from hostgw.live import Live
 from hostgw.live.engine import Intention
 from hostgw.live.replay import Replay
@@ -25,39 +22,14 @@ from hostgw.ssh.beyond import Choice
 from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import AcceptNew, KnownOnly, Prompter, Terminal
 from hostgw_tui.commands.output import narrate
+from hostgw_tui.listing import inventory
 
 FLOWS_S = 3.0
 """How long a command waits for what the hosts track, at most."""
 
 
-def inventory(args: argparse.Namespace) -> Inventory:
-    """Return the hosts that the options name; with --lab this process enters the lab's operator namespace.
-
-    Raises:
-        UsageError: none or too many of --hosts, --inventory and --lab, or what they name is wrong.
-        LabError: there is no such lab.
-    """
-    given = [name for name in ("hosts", "inventory", "lab") if getattr(args, name)]
-    if given == ["lab"] or given == ["hosts", "lab"]:
-        return _lab(args)
-    if len(given) != 1:
-        what = "no hosts given" if not given else f"--{given[0]} and --{given[1]} exclude each other"
-        raise UsageError(what, "", "Name them: --hosts vm1,vm2 or --inventory hosts.toml; --lab opens a lab.")
-    return load(args.inventory, naming(args.ssh_name or "")) if args.inventory else Inventory(parse_hosts(args.hosts))
-
-
-def _lab(args: argparse.Namespace) -> Inventory:
-    from hostgw.lab import enter_operator
-    from hostgw.lab import load as load_lab
-
-    lab = load_lab(args.lab)
-    args.ssh_config = args.ssh_config or lab.directory / "inside_ssh_config"
-    enter_operator(args.lab)
-    return Inventory(parse_hosts(args.hosts or ",".join(host.name for host in lab.hosts)))
-
-
-def live(args: argparse.Namespace, prompter: Prompter) -> Live:
-    """Return the engine for the hosts that the options name, not started yet.
+def live(args: argparse.Namespace, prompter: Prompter, listed: Inventory | None = None) -> Live:
+    """Return the engine for the hosts that the options name, not started yet; `listed` are those, if known already.
 
     Raises:
         UsageError: the options are wrong, or name a recording.
@@ -67,7 +39,7 @@ def live(args: argparse.Namespace, prompter: Prompter) -> Live:
         raise UsageError("--replay names no hosts that can be asked", "this command needs some", commands)
     if args.ssh_config and not args.ssh_config.is_file():
         raise UsageError(f"there is no file {args.ssh_config}", "", "--ssh-config names OpenSSH client settings.")
-    listed = inventory(args)
+    listed = listed or inventory(args)
     options = Options(
         ssh_config=args.ssh_config,
         transport=Choice(args.transport or Choice.AUTO),

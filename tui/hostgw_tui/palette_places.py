@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 from textual.command import Hit, Hits, Provider
 
 from hostgw.live.places import containers
-from hostgw.live.view import View
 from hostgw_tui.jumps import Place
 
 if TYPE_CHECKING:
+    from hostgw.live.view import View
     from hostgw_tui.app import HostgwApp
 
 MOST = 30

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual import on
@@ -18,11 +19,13 @@ from textual.message import Message
 
 from hostgw.errors import HostgwError
 from hostgw.mask import Mask
-from hostgw.report.share import SUFFIXES, names, shared
-from hostgw_tui.engine import Engine, View
+from hostgw_tui.engine import Engine
 from hostgw_tui.look import Line, Part, Tone, line
 from hostgw_tui.shell import Shell
 from hostgw_tui.widgets.dialog import TextDialog
+
+if TYPE_CHECKING:
+    from hostgw.live.view import View
 
 _FONT_FACE = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
 ANSWERS = (("t", "text"), ("m", "Markdown"), ("h", "HTML"), ("j", "JSON"), ("s", "SVG"))
@@ -73,13 +76,16 @@ class Sharing(Shell):
             self._mask = None
             self.tell("names and addresses are shown again")
         else:
-            self._mask = MaskFilter(Mask(names(self.shown.fabric)))
+            self._mask = MaskFilter(Mask())
+            self.remask()
             self._filters.insert(0, self._mask)
             self.tell("other names and addresses: on all screens, in copies and files; captures keep theirs")
         self.refresh_css(animate=False)
 
     def remask(self) -> None:
         """Hide names that are new, too."""
+        from hostgw.report.share import names
+
         if self._mask:
             self._mask.mask.learn(names(self.shown.fabric))
 
@@ -107,6 +113,8 @@ class Sharing(Shell):
 
     def _report(self, form: str, view: View, at_s: float, hide: Callable[[str], str]) -> None:
         """Work out and write a report, beside everything else: of many findings each is planned."""
+        from hostgw.report.share import SUFFIXES, shared
+
         try:
             text = shared(view, form, at_s, masked=hide)
         except HostgwError as error:

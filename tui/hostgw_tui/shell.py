@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import ClassVar
 
+from rich.style import Style
 from textual import on
 from textual.app import App
 from textual.message import Message
@@ -28,6 +31,9 @@ class Shell(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-normal"), (140, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (34, "-tall")]
 
+    _table_styles: Mapping[str, Style] = {}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"grid--{name}" for name in theme.TABLE_STYLES}
+
     class QuestionWaits(Message):
         """A session asks something."""
 
@@ -48,6 +54,19 @@ class Shell(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our variables a value in every theme."""
         return theme.fallback(self.current_theme)
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of tables; they are another object then."""
+        super().notify_style_update()
+        self._table_styles = {}
+
+    @property
+    def table_styles(self) -> Mapping[str, Style]:
+        """What the theme gives tones and cursors of tables, by name; the same object as long as nothing changes."""
+        if not self._table_styles:
+            styles = self.get_component_styles
+            self._table_styles = {name: styles(f"grid--{name}").partial_rich_style for name in theme.TABLE_STYLES}
+        return self._table_styles
 
     def delay_update(self, delay: float = 0.05) -> None:
         """Switch screens without Textual's 50 ms pause, which keys to a new screen would feel."""

@@ -1,60 +1,56 @@
-"""The dashboard over what the options name, ready to run."""
+"""The dashboard over what the options name, ready to be painted; what feeds it is made when it has been."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, cast
 
-from hostgw.live.engine import Live
-from hostgw.live.replay import Replay
-from hostgw.ssh.prompter import AcceptNew
+from hostgw.fabric import Host
+from hostgw.inventory.inventory import Inventory
 from hostgw_tui import actions
+from hostgw_tui.coming import Coming, Made
 from hostgw_tui.config.keys import remapped
 from hostgw_tui.config.load import NAME, directory
 from hostgw_tui.config.model import Theme
-from hostgw_tui.options import live, replay
+from hostgw_tui.listing import inventory
 from hostgw_tui.prompts import DialogPrompter
-from hostgw_tui.shell import Shell
+
+if TYPE_CHECKING:
+    from hostgw_tui.app import HostgwApp
+    from hostgw_tui.engine import Engine
 
 LOOKS = {Theme.DARK: "hostgw-dark", Theme.LIGHT: "hostgw-light", Theme.ANSI: "ansi-dark"}
 
 
-class Ready(NamedTuple):
-    """An app that has not begun, and what feeds it."""
-
-    app: Shell
-    engine: Live | Replay
-
-
-def ready(args: argparse.Namespace) -> Ready:
+def ready(args: argparse.Namespace) -> HostgwApp:
     """Return the dashboard; nothing is connected yet.
 
     Raises:
         UsageError: the options are wrong.
     """
     actions.replace_all(remapped(actions.ACTIONS, args.config.keys, str(directory() / NAME)))
+    prompter = DialogPrompter()
+    listed = None if args.replay else inventory(args)  # of a lab, this thread enters the namespace: others inherit it
     from hostgw_tui.app import HostgwApp  # makes its bindings of the actions
 
-    prompter = DialogPrompter()
-    engine = _replay(args) or live(args, AcceptNew(prompter) if args.accept_new else prompter)
-    clock = engine.clock if isinstance(engine, Replay) else time.monotonic
+    hosts = [Host(target.name, address=target.host or target.name) for target in listed.targets] if listed else []
+    engine = cast("Engine", Coming(partial(_made, args, prompter, listed), hosts))
     shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", fps=args.config.fps)
-    look, ascii_only = LOOKS[args.config.theme], args.config.ascii or _ascii_only()
-    app = shown(engine, prompter, ascii=ascii_only, look=look, clock=clock, wall_clock=engine.clock)
-    app.remarks = engine.remarks if isinstance(engine, Live) else ()
-    return Ready(app, engine)
+    return shown(engine, prompter, ascii=args.config.ascii or _ascii_only(), look=LOOKS[args.config.theme])
 
 
-def _replay(args: argparse.Namespace) -> Replay | None:
-    """Return the recording to show, playing; None when hosts are to be shown."""
-    if not args.replay:
-        return None
-    shown = replay(args)
-    shown.play(True)
-    return shown
+def _made(args: argparse.Namespace, prompter: DialogPrompter, listed: Inventory | None) -> Made:
+    from hostgw.ssh.prompter import AcceptNew
+    from hostgw_tui.options import live, replay
+
+    if listed is None:
+        shown = replay(args)
+        shown.play(True)
+        return Made(shown, shown.clock)
+    engine = live(args, AcceptNew(prompter) if args.accept_new else prompter, listed)
+    return Made(engine, engine.clock, engine.remarks)
 
 
 def _title(args: argparse.Namespace) -> str:

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
+from hostgw_tui.look import Tone
+
+TABLE_STYLES = (*(tone.value for tone in Tone), "header", "cursor", "cursor-idle")
+"""What of a table has a style of its own, in the style sheet `.grid--` and this name."""
+
 _ON_DARK = {
     "flow-1": "#6fc3ff",
     "flow-2": "#ffb454",

@@ -82,18 +82,22 @@ class Checker:
     """Runs the checks and remembers, per host, the result for the same snapshot and mesh (the very objects)."""
 
     def __init__(self, between: Callable[[], None] = lambda: None) -> None:
-        """Call `between` before each host that has to be checked anew: it may let others go first."""
+        """Call `between` before each host that is checked anew and each comparison: it may let others go first."""
         self._between = between
         self._memory: WeakKeyDictionary[Snapshot, tuple[Mesh, tuple[Finding, ...]]] = WeakKeyDictionary()
 
     def run(self, fabric: Fabric, mesh: Mesh) -> tuple[Finding, ...]:
         """Return all findings, notices included, root causes first."""
         found = chain.from_iterable(self._host(host, mesh) for host in fabric.readable)
-        between = chain.from_iterable(check(fabric, mesh) for check in FABRIC_CHECKS)
-        told = renumbered.told(tuple(chain(found, between)), fabric, mesh)
+        compared = chain.from_iterable(self._compared(check, fabric, mesh) for check in FABRIC_CHECKS)
+        told = renumbered.told(tuple(chain(found, compared)), fabric, mesh)
         told = (*told, *probed.check(told, fabric, mesh))
         linked = probe_evidence.with_probes(causes.linked(told, fabric, mesh), fabric, mesh)
         return ordered(witness.in_view(linked, fabric))
+
+    def _compared(self, check: FabricCheck, fabric: Fabric, mesh: Mesh) -> Iterator[Finding]:
+        self._between()
+        yield from check(fabric, mesh)
 
     def _host(self, host: Host, mesh: Mesh) -> tuple[Finding, ...]:
         snapshot = host.snapshot
@@ -116,8 +120,3 @@ def run(fabric: Fabric, mesh: Mesh) -> tuple[Finding, ...]:
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return findings in reading order: root causes, then severity, host and subject."""
     return tuple(sorted(findings, key=lambda f: (bool(f.caused_by), _ORDER[f.severity], f.host, f.code, f.subject)))
-
-
-def listed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings that belong in the list and the exit code: no notices."""
-    return tuple(found for found in findings if found.severity is not Severity.NOTICE)

@@ -44,10 +44,11 @@ class Event:
     what: Difference
 
 
-def differences(before: View, after: View) -> Iterator[Difference]:
-    """Yield what changed: first the findings, then hosts in their order."""
+def differences(before: View, after: View, between: Callable[[], None] = lambda: None) -> Iterator[Difference]:
+    """Yield what changed: first the findings, then hosts in their order; `between` them others may go first."""
     yield from _findings(before, after)
     for name in {**before.fabric.hosts, **after.fabric.hosts}:
+        between()
         was, now = before.fabric.hosts.get(name), after.fabric.hosts.get(name)
         if was is None or now is None:
             yield Difference(name, "+" if now else "-", "host")
@@ -152,7 +153,8 @@ _SECTIONS: dict[Section, Callable[[NamespaceState], Iterator[str]]] = {
 class History:
     """The newest events, from the first whole picture on."""
 
-    def __init__(self, keep: int = KEPT) -> None:
+    def __init__(self, keep: int = KEPT, between: Callable[[], None] = lambda: None) -> None:
+        self._between = between
         self._events: deque[Event] = deque(maxlen=keep)
         self._last: View | None = None
 
@@ -165,7 +167,7 @@ class History:
         """Take the next picture. How hosts come at first is no news."""
         last, self._last = self._last, view
         if last is not None and last.settled and last is not view:
-            self._events.extend(Event(at, found) for found in differences(last, view))
+            self._events.extend(Event(at, found) for found in differences(last, view, self._between))
 
     def clear(self) -> None:
         """Forget all."""

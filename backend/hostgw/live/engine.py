@@ -22,6 +22,7 @@ from hostgw.fabric import Fabric, Host
 from hostgw.live.changing import LiveHosts
 from hostgw.live.collecting import collect_seldom
 from hostgw.live.counting import Counted, Counting
+from hostgw.live.courtesy import Courtesy
 from hostgw.live.differences import Event, History
 from hostgw.live.files import read as read_files
 from hostgw.live.flows import TrackedFlows, waiting
@@ -32,7 +33,9 @@ from hostgw.live.setting_up import SettingUp
 from hostgw.live.taps import Captures
 from hostgw.live.tracing import Tracing, trace
 from hostgw.live.view import FAILED, View
-from hostgw.mesh import Intent, Memory, Mesh, build
+from hostgw.mesh import Intent, Mesh
+from hostgw.mesh.build import build
+from hostgw.mesh.memory import Memory
 from hostgw.model.finding import Finding
 from hostgw.model.guard import Guard
 from hostgw.model.host_state import HostState
@@ -96,6 +99,8 @@ class Intention:
 class Live:
     """Keeps sessions to hosts, a view that follows them, and the journal; any thread may call any method."""
 
+    is_recording = False
+
     def __init__(
         self,
         targets: Sequence[Target],
@@ -110,20 +115,23 @@ class Live:
         self._intention = intention or Intention()
         self._journal = journal or Journal()
         self.timing = timing or Timing()
-        self._memory = Memory()
+        self._courtesy = Courtesy()
+        self._memory = Memory(self._courtesy.give_way)
         self.local = frozenset(target.name for target in targets if target.local)
         """Hosts that are this machine, reached without SSH."""
         self.remarks: tuple[str, ...] = ()
         """What of the inventory is not used, and why."""
         self.tape = tape
         """Where all of it is recorded."""
-        self._intake = Intake(tuple(Host(t.name, address=t.host or t.name) for t in targets), self._mesh, tape)
+        self._intake = Intake(
+            tuple(Host(t.name, address=t.host or t.name) for t in targets), self._mesh, tape, self._courtesy
+        )
         pool, discreet = Pool(), Discreet(prompter)
         self._sessions = {t.name: Session(t, self.options, self, discreet, pool) for t in targets}
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._looked_at: frozenset[str] = frozenset()
         self._applying = threading.Lock()
-        self._history = History()
+        self._history = History(between=self._courtesy.give_way)
         self._intake.subscribe(lambda: self._history.note(self._intake.view(), time.time()))
         self._flows = TrackedFlows(self.ask, self._intake.view, self._intake.track)
         self._intake.subscribe(self._flows.news)
@@ -216,7 +224,7 @@ class Live:
 
     def give_way(self) -> None:
         """Have work in the background rest for a moment: somebody waits for the screen."""
-        self._intake.courtesy.ask()
+        self._courtesy.ask()
 
     def look(self, counters: bool, host: str = "") -> None:
         """Have the hosts, or only this one, report counters each second, or no more."""

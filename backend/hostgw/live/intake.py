@@ -69,12 +69,13 @@ class Concern(IntEnum):
 class Intake:
     """Holds the current view; `put` may be called from any thread, subscribers are called from the intake's own."""
 
-    def __init__(self, hosts: tuple[Host, ...], build: Build, tape: Tape | None = None) -> None:
+    def __init__(
+        self, hosts: tuple[Host, ...], build: Build, tape: Tape | None = None, courtesy: Courtesy | None = None
+    ) -> None:
         fabric = Fabric({host.name: host for host in hosts})
         self._view = View(fabric, build(fabric))
         self._build, self._tape = build, tape
-        self.courtesy = Courtesy()
-        self._checker = Checker(self.courtesy.give_way)
+        self._checker = Checker((courtesy or Courtesy()).give_way)
         self._queue: deque[tuple[News, Concern, bool]] = deque()
         self._wake = threading.Condition()
         self._changed = threading.Condition()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from hostgw.capture.journey_rows import Owner, mac_owners
 from hostgw.fabric import Fabric
 from hostgw.mesh.bridges import container_link
 from hostgw.model.kernel import Link
+
+if TYPE_CHECKING:
+    from hostgw.capture.journey_rows import Owner
 
 Place = tuple[str, int, str, str]
 """Host, namespace, name and address of a container."""
@@ -15,6 +18,8 @@ Place = tuple[str, int, str, str]
 
 def owners(fabric: Fabric) -> Owner:
     """Return what names the owner of a MAC, by the fabric as it is."""
+    from hostgw.capture.journey_rows import mac_owners  # only who captures needs it
+
     places: dict[str, tuple[Link, ...]] = {}
     for host in fabric.readable:
         places[host.name] = tuple(host.root.links.values())

@@ -24,7 +24,9 @@ from hostgw.live.replay_capture import ReplayCapture
 from hostgw.live.setting_up import SettingUp
 from hostgw.live.tracing import Tracing
 from hostgw.live.view import View
-from hostgw.mesh import Memory, Mesh, build
+from hostgw.mesh import Mesh
+from hostgw.mesh.build import build
+from hostgw.mesh.memory import Memory
 from hostgw.model.finding import Finding
 from hostgw.model.ip import Prefix, maybe_prefix
 from hostgw.model.path import End, Query
@@ -57,6 +59,7 @@ class Position:
 class Replay:
     """An engine over a recording; any thread may call any method."""
 
+    is_recording = True
     read_only = True
     watch_s = 0.0
     local: frozenset[str] = frozenset()
@@ -65,14 +68,15 @@ class Replay:
         """Stand at the beginning; `loop` begins anew at the end."""
         self.recording, self._loop = recording, loop
         self._courtesy = Courtesy()
-        self._memory, self._checker = Memory(), Checker(self._courtesy.give_way)
+        between = self._courtesy.give_way
+        self._memory, self._checker = Memory(between), Checker(between)
         self._subscribers: list[Callable[[], None]] = []
         self._lock, self._wake = threading.RLock(), threading.Event()
         self._stopped, self._playing, self._speed = False, False, 1.0
         self._from_ns, self._since = recording.begin_ns, time.monotonic()
         self._index = 0
         self._said = [line for moment in recording.moments for line in moment.lines if isinstance(line, SaidLine)]
-        self._history = History()
+        self._history = History(between=between)
         self._captures = ReplayCapture(recording, self.now_ns)
         self._intents = _intents(recording.header.told)
         self._shown_mesh = Mesh()
@@ -163,7 +167,7 @@ class Replay:
 
     def _worked_out(self, index: int, number: int) -> View:
         """Return a picture; a mesh that is as before stays the same object, by which checks know what they know."""
-        fabric, mesh = self.recording.at(index).fabric, self._shown_mesh
+        fabric, mesh = self.recording.at(index, self._courtesy.give_way).fabric, self._shown_mesh
         try:
             if (built := self._mesh(fabric, self._memory)) != mesh:
                 mesh = self._shown_mesh = built

@@ -16,7 +16,6 @@ from hostgw.capture.taps import Capture, Record
 from hostgw.capture.view import Settings
 from hostgw.errors import HostgwError
 from hostgw.fabric import Fabric, Host
-from hostgw.live.collecting import collect_seldom, collect_shortly
 from hostgw.model.host_state import HostState
 from hostgw.recording.tape import FrameTape, Tape
 from hostgw.wire import Captured, Drops, Request, Tap, TapClosed, TapReady, TapStats, Untap
@@ -64,7 +63,6 @@ class Captures:
         with self._lock:
             self._running = capture
         _LOG.info("capture at %d taps%s", len(points), f", filter {expression}" if expression else "")
-        collect_shortly()
         capture.start()
         try:
             capture.add(points)
@@ -79,7 +77,6 @@ class Captures:
             capture, self._running = self._running, None
         if capture is not None:
             capture.close()
-            collect_seldom()
             lost = sum(status.drops + status.limited + status.overflow for status in capture.view(1).taps)
             _LOG.log(logging.WARNING if lost else logging.INFO, "capture ended, %d frames lost at taps", lost)
         if self._taping is not None:

@@ -5,14 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from hostgw.checks.run import listed
+from hostgw.checks.tree import Placed, in_tree_order
 from hostgw.fabric import Fabric
 from hostgw.mesh import Mesh
-from hostgw.model.finding import Finding
+from hostgw.model.finding import Finding, listed
 from hostgw.model.host_state import HostState
 
 FAILED = frozenset(HostState) - {HostState.CONNECTING, HostState.UP, HostState.STALE}
 """States in which a host gives no picture and will not by waiting a little."""
+
+
+class Placing:
+    """Remembers the last order: most pictures have the very findings of the one before."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[Finding, ...], tuple[Placed[Finding], ...]] = ((), ())
+
+    def of(self, findings: tuple[Finding, ...]) -> tuple[Placed[Finding], ...]:
+        """Return the listed ones of findings in reading order; any thread may call it."""
+        last = self._last
+        if last[0] is not findings:
+            last = self._last = findings, tuple(in_tree_order(listed(findings)))
+        return last[1]
+
+
+_placing = Placing()
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,11 @@ class View:
     def listed(self) -> tuple[Finding, ...]:
         """The findings without notices."""
         return listed(self.findings)
+
+    @cached_property
+    def placed(self) -> tuple[Placed[Finding], ...]:
+        """The listed findings in reading order: each headline, then what it explains."""
+        return _placing.of(self.findings)
 
     @property
     def settled(self) -> bool:

@@ -39,7 +39,7 @@ def build(
     hosts = fabric.readable
     found_underlays = underlays(hosts, intents, memory)
     known = _known_addresses(fabric, found_underlays, intents)
-    found = [c for h in fabric.hosts.values() for c in claims(h, intents.get(h.name))]
+    found = [c for h in memory.each(fabric.hosts.values()) for c in claims(h, intents.get(h.name))]
     aside = local_only(found, hosts, told_network)
     shown = {c.subnet.owner for c in found if c.rank == 0 or (c.subnet.owner, c.subnet.prefix) not in aside}
     if len(shown) < len(fabric.hosts):
@@ -97,7 +97,7 @@ def _routes(hosts: Iterable[Host], known: Mapping[int, str], memory: Memory) -> 
     wanted = [(m, s) for m in members.values() for s in m.subnets if contested[s.prefix] == 1]
     ordered = sorted(known)
     routes = {}
-    for host in hosts:
+    for host in memory.each(hosts):
         if members[host.name].subnets or _takes_part(host, members):
             segments = tuple(s for s in _onlink(host) if _holds_any(s[2], ordered))
             if segments not in memory.shared:

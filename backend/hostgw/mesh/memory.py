@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import TypeVar, TypeVarTuple, cast
 
@@ -76,13 +76,21 @@ Segments = tuple[tuple[int, str, Prefix], ...]
 class Memory:
     """The members and expected routes of the last build; what is equal stays the same object."""
 
-    def __init__(self) -> None:
+    def __init__(self, between: Callable[[], None] = lambda: None) -> None:
+        """`between` is called before each host that is looked at: it may let others go first."""
+        self._between = between
         self.members: dict[str, Member] = {}
         self._addresses: Mapping[int, str] = {}
         self.shared: dict[Segments, tuple[Expected, ...]] = {}
         """Routes to every owner from a host that stands on these segments."""
         self._routes: dict[str, tuple[tuple[Expected, ...], tuple[Expected, ...]]] = {}
         self._kept: dict[object, tuple[object, object]] = {}
+
+    def each(self, hosts: Iterable[Host]) -> Iterator[Host]:
+        """Yield hosts one by one; between them others may go first."""
+        for host in hosts:
+            self._between()
+            yield host
 
     def unless_changed(self, work_out: Callable[[*Ts], T], *inputs: *Ts) -> T:
         """Return what `work_out` makes of `inputs`: what it made last time, where they are equal to those."""

@@ -35,7 +35,7 @@ def underlays(hosts: tuple[Host, ...], intents: Mapping[str, Intent], memory: Me
     segment where most others hold addresses of their own: then somebody took it. Ties: the prefix that holds most
     gateways of all hosts' routes, then the one by which SSH came, then the one of the default route.
     """
-    shown = {host.name: _shown(host) for host in hosts}
+    shown = {host.name: _shown(host) for host in memory.each(hosts)}
     tie = any(len(each.candidates) > 1 for each in shown.values())
     return memory.unless_changed(_chosen, shown, tuple(map(_gateways, hosts)) if tie else (), intents)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -39,3 +40,8 @@ class Finding(msgspec.Struct, frozen=True):
     def id(self) -> str:
         """The stable name ``code/host/subject``."""
         return f"{self.code}/{self.host}/{self.subject}"
+
+
+def listed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that belong in the list and the exit code: no notices."""
+    return tuple(found for found in findings if found.severity is not Severity.NOTICE)

@@ -7,7 +7,7 @@ import io
 import threading
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,15 +111,16 @@ class Recording:
         """Return the newest moment that is not later than a time; the first if all are."""
         return max(0, bisect_right(self._times, time_ns) - 1)
 
-    def at(self, index: int) -> State:
-        """Return what was known at a moment, by its index."""
+    def at(self, index: int, between: Callable[[], None] = lambda: None) -> State:
+        """Return what was known at a moment, by its index; `between` moments on the way others may go first."""
         with self._lock:
-            return self._at(index)
+            return self._at(index, between)
 
-    def _at(self, index: int) -> State:
+    def _at(self, index: int, between: Callable[[], None]) -> State:
         start = max(kept for kept in self._kept if kept <= index)
         state = self._kept[start]
         for number in range(start + 1, index + 1):
+            between()
             state = self._after(state, self.moments[number])
             if number % self._every == 0:
                 self._kept[number] = state

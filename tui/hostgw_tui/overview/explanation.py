@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from hostgw.checks.catalogue import CODES, ENTRIES
 from hostgw.checks.catalogue.model import PLACEHOLDERS
 from hostgw.model.finding import Finding
-from hostgw.report.explain import fault_of
-from hostgw.report.explain_text import placeholders
 from hostgw_tui.look import Line, Part, Tone, cell, line
 
 MANY = 3
@@ -19,6 +17,9 @@ _QUOTED = re.compile("(`[^`]*`)")
 
 def explanation_lines(entry_id: str) -> Iterator[Line]:
     """Yield symptom, detection, fix and sources of an entry."""
+    from hostgw.report.explain import fault_of  # not needed for the first picture
+    from hostgw.report.explain_text import placeholders
+
     entry = ENTRIES[entry_id]
     yield from _labelled("symptom", entry.symptom)
     yield from _labelled("detected", entry.detect)

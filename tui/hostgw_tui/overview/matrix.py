@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hostgw.checks.judge import standings
 from hostgw.checks.standing import Standing
 from hostgw.fabric import Host
 from hostgw.live.view import View
@@ -46,13 +45,19 @@ class MatrixRows(LazyRows):
     def row(self, index: int) -> Row:
         """Return the row of a host."""
         host = self._hosts[index]
-        stands = {subnet.prefix: how for subnet, how in standings(host, self._mesh)} if host.readable else {}
+        stands = _standings(host, self._mesh) if host.readable else {}
         old = host.state is not HostState.UP
         known = LAST_HEARD if old else CELLS
         cells = tuple(known[_standing(stands, subnet.prefix, host)] for subnet in self.subnets)
         if self._glyphs:
             cells = tuple((Part(part.text[0], part.tone),) for (part,) in cells)
         return Row(host.name, (cell(host.name, Tone.NAME), *cells), dim=old)
+
+
+def _standings(host: Host, mesh: Mesh) -> Standings:
+    from hostgw.checks.judge import standings  # what judges is not needed for the first picture
+
+    return {subnet.prefix: how for subnet, how in standings(host, mesh)}
 
 
 def _standing(stands: Standings, wanted: Prefix, host: Host) -> Standing:

@@ -213,7 +213,7 @@ class MatrixGrid(Grid):
         return range(first, min(len(self._labels), (left + width) // (self._cell + 1) + 1))
 
     def _header(self, width: int) -> Strip:
-        style, step = self._base + self.style("header"), self._cell + 1
+        style, step = self._base + self._styles["header"], self._cell + 1
         text = ""
         for place in self._in_sight(width):
             text = f"{text:<{(place - self._in_sight(width).start) * step}}"
@@ -238,7 +238,7 @@ class MatrixGrid(Grid):
             cells += [self._segment(part, here, row.dim) for part in fitted(row.cells[place + 1], self._cell)]
             cells.append(Segment(" ", base if mark else cells[-1].style))
         name = fitted(row.cells[0], self._head_width)
-        head = Segment("".join(part.text for part in name) + " ", base + self.style("name"))
+        head = Segment("".join(part.text for part in name) + " ", base + self._styles["name"])
         return self._joined(head, cells, width, base)
 
     def _joined(self, head: Segment, cells: list[Segment], width: int, style: Style) -> Strip:

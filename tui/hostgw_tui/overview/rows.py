@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
 from hostgw.checks.catalogue import CLASS_WORDS, CODES, class_of
-from hostgw.checks.tree import in_tree_order
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.model.finding import Finding, Severity
@@ -14,9 +15,12 @@ from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw_tui.look import NOT_ROOT, SEVERITIES, STATES, Line, Part, Row, Sign, Tone, cell, line
 from hostgw_tui.overview.explanation import explained, notice_lines
+from hostgw_tui.widgets.states import NOBODY
 
 TRY = cell("enter on a host tells why, r tries again", Tone.DIM)
 DOWN_HINT = "press r to try again"
+KEPT = 1000
+"""Rows of hosts."""
 MANY = 4
 """Findings that are named one by one where others are explained."""
 
@@ -46,8 +50,21 @@ def host_rows(view: View, now: float) -> list[Row]:
     """Return a row per listed host: name, state, address, subnet, findings, age, round trip, remark."""
     counted = count_by_host(view.listed)
     noticed = _kinds_by_host(view.findings)
+    unowned = "none yet" if is_bare(view) else ""
     return [
-        _host_row(host, view, counted.get(host.name, 0), len(noticed.get(host.name, ())), now)
+        _host_row(
+            Shown(
+                host.name,
+                state_sign(host),
+                is_current(host),
+                _address(host, view),
+                _subnet(host, view, unowned),
+                counted.get(host.name, 0),
+                age_text(now - host.changed_at) if host.changed_at else "",
+                rtt_text(host.rtt_ns),
+                _remark(host, len(noticed.get(host.name, ()))),
+            )
+        )
         for host in view.fabric.hosts.values()
     ]
 
@@ -69,31 +86,54 @@ def count_by_host(findings: Iterable[Finding]) -> dict[str, int]:
     return counted
 
 
-def _host_row(host: Host, view: View, found: int, noticed: int, now: float) -> Row:
+class Shown(NamedTuple):
+    """What a row tells of a host."""
+
+    name: str
+    sign: Sign
+    current: bool
+    address: str
+    subnet: str
+    found: int
+    age: str
+    rtt: str
+    remark: Line
+
+
+def _address(host: Host, view: View) -> str:
     member = view.mesh.members.get(host.name)
-    address = address_text(member.underlay.address) if member and member.underlay else host.address
-    subnets = member.subnets if member else ()
-    more = f" +{len(subnets) - 1}" if len(subnets) > 1 else ""
-    none = "none yet" if is_bare(view) else member.role.value if member else ""
-    subnet = f"{subnets[0].prefix}{more}" if subnets else none if host.readable else ""
-    old = host.state is not HostState.UP
+    return address_text(member.underlay.address) if member and member.underlay else host.address
+
+
+def _subnet(host: Host, view: View, unowned: str) -> str:
+    member = view.mesh.members.get(host.name)
+    if member and member.subnets:
+        more = f" +{len(member.subnets) - 1}" if len(member.subnets) > 1 else ""
+        return f"{member.subnets[0].prefix}{more}"
+    return (unowned or (member.role.value if member else "")) if host.readable else ""
+
+
+@lru_cache(KEPT)
+def _host_row(shown: Shown) -> Row:
+    """Return a row, the same as before where nothing of it has changed: most hosts stay as they are."""
+    old = shown.sign not in (STATES[HostState.UP], NOT_ROOT)
     cells = (
-        cell(host.name, Tone.NAME),
-        state_sign(host).cell,
-        cell(address),
-        cell(subnet),
-        _found(host, found),
-        cell(age_text(now - host.changed_at) if host.changed_at else "", Tone.WARN if old else Tone.DIM),
-        cell(rtt_text(host.rtt_ns), Tone.DIM),
-        _remark(host, noticed),
+        cell(shown.name, Tone.NAME),
+        shown.sign.cell,
+        cell(shown.address),
+        cell(shown.subnet),
+        _found(shown.current, shown.found),
+        cell(shown.age, Tone.WARN if old else Tone.DIM),
+        cell(shown.rtt, Tone.DIM),
+        shown.remark,
     )
-    return Row(host.name, cells, dim=old)
+    return Row(shown.name, cells, dim=old)
 
 
-def _found(host: Host, found: int) -> Line:
+def _found(current: bool, found: int) -> Line:
     if found:
         return cell(f"✗ {found}", Tone.BAD)
-    return cell("✓ none", Tone.OK) if is_current(host) else cell("? unknown", Tone.DIM)
+    return cell("✓ none", Tone.OK) if current else cell("? unknown", Tone.DIM)
 
 
 def is_current(host: Host) -> bool:
@@ -122,14 +162,14 @@ def _remark(host: Host, noticed: int) -> Line:
     return cell(f"{_plural(noticed, 'notice')}: enter" if noticed else "", Tone.DIM)
 
 
-def finding_rows(findings: Iterable[Finding]) -> list[Row]:
-    """Return a row per finding, root causes first, each followed by what it explains."""
-    return [_finding_row(*placed) for placed in in_tree_order(findings)]
+def finding_rows(view: View) -> list[Row]:
+    """Return a row per listed finding, root causes first, each followed by what it explains."""
+    return [_finding_row(*placed) for placed in view.placed]
 
 
 def findings_title(view: View) -> str:
     """Return how many findings there are, and how many of them are causes."""
-    placed = in_tree_order(view.listed)
+    placed = view.placed
     heads = sum(not each.below for each in placed)
     words = ["findings"] + ([str(len(placed))] if placed else [])
     words += [f"{_plural(heads, 'cause')}, {_plural(len(placed) - heads, 'effect')}"] if heads < len(placed) else []
@@ -168,7 +208,7 @@ def finding_lines(finding: Finding, view: View) -> Iterator[Line]:
     subject = f"{known.subject} {finding.subject}"
     yield line(Part("entry     ", Tone.DIM), f"{finding.entry} · code {finding.code} · {subject}")
     yield from _others("caused by", [other for other in view.findings if other.id in finding.caused_by])
-    below = [each.finding for each in in_tree_order(view.listed) if each.below == finding.id]
+    below = [each.finding for each in view.placed if each.below == finding.id]
     yield from _others("explains", below or [other for other in view.listed if finding.id in other.caused_by])
     yield line(Part("by key    ", Tone.DIM), CLASS_WORDS[class_of(finding)])
 
@@ -282,7 +322,7 @@ def no_findings(view: View) -> tuple[Line, ...]:
     hosts = view.fabric.hosts.values()
     unread = [host for host in hosts if not is_current(host)]
     if not hosts:
-        return (cell("No hosts are listed.", Tone.NOTE), cell("Start with --hosts vm1,vm2 or --lab.", Tone.DIM))
+        return NOBODY
     if len(unread) == len(hosts):
         if any(host.readable for host in hosts):
             return (cell("~ No host can be read now; what is shown is old.", Tone.WARN), TRY)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 
-from hostgw.checks.judge import judgements
 from hostgw.checks.standing import Standing
-from hostgw.checks.witness import WITNESSED
-from hostgw.live.differences import Event
 from hostgw.model.finding import Finding
 from hostgw_tui.actions import bindings
 from hostgw_tui.jumps import Jump, Place, of_route
-from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
+from hostgw_tui.look import STANDINGS, Line, Part, Tone, line
 from hostgw_tui.overview.events import event_lines, since
 from hostgw_tui.overview.matrix_grid import MatrixGrid
 from hostgw_tui.overview.rows import (
@@ -37,6 +34,10 @@ from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column
 from hostgw_tui.widgets.main_screen import MainScreen
 from hostgw_tui.widgets.reader import Reader
+from hostgw_tui.widgets.states import NOBODY
+
+if TYPE_CHECKING:
+    from hostgw.live.differences import Event
 
 HOSTS = (
     Column("HOST", most=16),
@@ -94,10 +95,10 @@ class OverviewScreen(MainScreen):
         """Show the view."""
         view = self.view
         hosts = self.query_one("#hosts", Grid)
-        hosts.show(host_rows(view, self.hostgw.now()), (cell("no hosts are listed", Tone.NOTE),))
+        hosts.show(host_rows(view, self.hostgw.now()), NOBODY[:1])
         self.query_one(MatrixGrid).show_matrix(view, no_subnet(view))
         findings = self.query_one("#findings", Grid)
-        findings.show(finding_rows(view.listed), no_findings(view))
+        findings.show(finding_rows(view), no_findings(view))
         self._lend_focus(hosts, findings)
         self._detail()
         self._news()
@@ -151,7 +152,7 @@ class OverviewScreen(MainScreen):
     def looks_at(self) -> tuple[bool, str]:
         """Have the host of the finding that is explained count, where a counter may witness it."""
         found = self._explained
-        return (True, found.host) if found and found.code in WITNESSED else (False, "")
+        return (True, found.host) if found and _has_witness(found) else (False, "")
 
     def _listed_key(self) -> str:
         row = self.query_one("#findings", Grid).current
@@ -199,6 +200,8 @@ class OverviewScreen(MainScreen):
 
     def _cell_lines(self, name: str, grid: MatrixGrid) -> list[Line]:
         """Return what a cell without a finding stands for."""
+        from hostgw.checks.judge import judgements
+
         subnet, host = grid.subnet, self.view.fabric.hosts[name]
         judged = [j for j in judgements(host, self.view.mesh) if subnet and j.subnet.prefix == subnet.prefix]
         if subnet is None or not judged or not host.readable:
@@ -238,3 +241,10 @@ class OverviewScreen(MainScreen):
         if self.focused is grid and by:
             grid.action_move(by)
         grid.focus()
+
+
+def _has_witness(finding: Finding) -> bool:
+    """Tell whether a counter may show that a finding is at work."""
+    from hostgw.checks.witness import WITNESSED  # what judges is not needed for the first picture
+
+    return finding.code in WITNESSED

@@ -8,7 +8,6 @@ from textual import events
 from textual.app import RenderResult
 from textual.widget import Widget
 
-from hostgw.live.replay import Position
 from hostgw_tui.actions import keys_text, of
 from hostgw_tui.look import Line, Part, Tone, line
 from hostgw_tui.replay.times import clock, span
@@ -16,6 +15,7 @@ from hostgw_tui.widgets.text import content
 from hostgw_tui.widgets.topbar import length
 
 if TYPE_CHECKING:
+    from hostgw.live.replay import Position
     from hostgw_tui.app import HostgwApp
 
 AGAIN_S = 0.25

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import BindingType
 
-from hostgw.live.differences import differences
-from hostgw.live.replay import Replay
 from hostgw_tui.actions import bindings, of
 from hostgw_tui.engine import Engine
 from hostgw_tui.overview.events import difference_lines
@@ -15,6 +13,9 @@ from hostgw_tui.replay.dialog import TimeDialog
 from hostgw_tui.replay.times import clock
 from hostgw_tui.shell import Shell
 from hostgw_tui.widgets.dialog import TextDialog
+
+if TYPE_CHECKING:
+    from hostgw.live.replay import Replay
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 _NAMES = frozenset(action.name.removeprefix("app.").partition("(")[0] for action in of("replay"))
@@ -31,7 +32,7 @@ class Replaying(Shell):
     @property
     def replay(self) -> Replay | None:
         """The recording; None when hosts are shown."""
-        return self.engine if isinstance(self.engine, Replay) else None
+        return cast("Replay", self.engine) if self.engine.is_recording else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what moves a recording only where there is one."""
@@ -55,6 +56,8 @@ class Replaying(Shell):
         """Mark a time; at another, say what differs from the earlier to the later."""
         if not self.replay:
             return
+        from hostgw.live.differences import differences
+
         now = self.replay.now_ns()
         if self.compared_ns is None or self.compared_ns == now:
             self.compared_ns = now

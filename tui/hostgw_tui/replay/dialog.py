@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,11 +11,13 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from hostgw.live.replay import Position
 from hostgw_tui.look import Tone, cell
 from hostgw_tui.replay.times import EXAMPLES, clock, wanted_time
 from hostgw_tui.widgets.dialog import hint
 from hostgw_tui.widgets.text import content
+
+if TYPE_CHECKING:
+    from hostgw.live.replay import Position
 
 
 class TimeDialog(ModalScreen[int | None]):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 
-from hostgw.live.replay import Position
+if TYPE_CHECKING:
+    from hostgw.live.replay import Position
+
 
 S = 1_000_000_000
 EXAMPLES = "12:03:30, 1:05 from the beginning, +30 or -10 seconds from here, 50%, start, end"

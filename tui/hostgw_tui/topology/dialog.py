@@ -13,6 +13,7 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from hostgw.live.view import View
 from hostgw.topology.blame import ABOUT_ROUTES
 from hostgw.topology.build import build
 from hostgw.topology.dot import dot
@@ -20,7 +21,6 @@ from hostgw.topology.graph import Topology
 from hostgw.topology.svg import svg
 from hostgw_tui.actions import bindings
 from hostgw_tui.commands.output import json_text
-from hostgw_tui.engine import View
 from hostgw_tui.look import Line, Part, Tone, line, lines_text
 from hostgw_tui.topology.rows import DESIGNED, Drawn, picture
 from hostgw_tui.widgets.dialog import TextDialog, hint

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,15 +20,13 @@ from hostgw_tui.output import Gate
 from hostgw_tui.widgets.arrangement import Arrangement
 from hostgw_tui.widgets.layout import Column, clipped, fitted, measure, wrapped
 
+if TYPE_CHECKING:
+    from hostgw_tui.shell import Shell
+
 
 class GridPainter(ScrollView):
     """Columns and rows as strips; `Grid` adds the data's coming and going, the cursor and the keys."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"grid--{tone.value}" for tone in Tone} | {
-        "grid--header",
-        "grid--cursor",
-        "grid--cursor-idle",
-    }
     cursor = reactive(0, repaint=False)
     """Index of the row under the cursor, among those shown."""
 
@@ -46,7 +44,7 @@ class GridPainter(ScrollView):
         """Order and columns that the person chose."""
         self._widths: tuple[int, ...] = ()
         self._strips: LRUCache[object, Strip] = LRUCache(512)
-        self._styles: dict[str, Style] = {}
+        self._styles: Mapping[str, Style] = {}
         self._tones: dict[tuple[Tone, str], Style] = {}
         self._gate = Gate(())
         self._base, self._width = Style(), 0
@@ -86,18 +84,6 @@ class GridPainter(ScrollView):
         """Return what is said when there are no rows to show."""
         return self.empty
 
-    def notify_style_update(self) -> None:
-        """Forget what was painted in other colours."""
-        super().notify_style_update()
-        for kept in (self._strips, self._styles, self._tones):
-            kept.clear()
-
-    def style(self, name: str) -> Style:
-        """Return the style of a component."""
-        if name not in self._styles:
-            self._styles[name] = self.get_component_rich_style(f"grid--{name}", partial=True)
-        return self._styles[name]
-
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return lines of the widget.
 
@@ -115,7 +101,9 @@ class GridPainter(ScrollView):
 
     def _prepare(self) -> None:
         base, width = self.rich_style, self.scrollable_content_region.width
-        if base != self._base:
+        styles = cast("Shell", self.app).table_styles
+        if base != self._base or styles is not self._styles:
+            self._styles = styles
             self._strips.clear()
             self._tones.clear()
         filters = tuple(self.app.get_line_filters())
@@ -154,7 +142,7 @@ class GridPainter(ScrollView):
         widths = clipped(self._widths, width)
         columns = self.arrangement.columns(self.columns)
         cells = [fitted((Part(c.label),), w, c.right) for c, w in zip(columns, widths)]
-        style = self._base + self.style("header")
+        style = self._base + self._styles["header"]
         text = " ".join("".join(part.text for part in cell) for cell, w in zip(cells, widths) if w)
         return Strip([Segment(text, style)]).adjust_cell_length(width, style)
 
@@ -186,6 +174,6 @@ class GridPainter(ScrollView):
         """Return the style of a tone, under the cursor or not."""
         style = self._tones.get((tone, mark))
         if style is None:
-            base = self._base + self.style(mark) if mark else self._base
-            style = self._tones[tone, mark] = base + self.style(tone.value)
+            base = self._base + self._styles[mark] if mark else self._base
+            style = self._tones[tone, mark] = base + self._styles[tone.value]
         return style

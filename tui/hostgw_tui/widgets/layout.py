@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
@@ -71,8 +72,13 @@ def clipped(widths: Sequence[int], width: int) -> tuple[int, ...]:
 
 
 def _needed(column: Column, index: int, rows: Iterable[Row]) -> int:
-    content = max((cell_len(plain(row.cells[index])) for row in rows if index < len(row.cells)), default=0)
+    content = max((_cells_of(row.cells[index]) for row in rows if index < len(row.cells)), default=0)
     return min(column.most, max(cell_len(column.label), content))
+
+
+@lru_cache(4096)
+def _cells_of(parts: Line) -> int:
+    return cell_len(plain(parts))
 
 
 def fitted(parts: Line, width: int, right: bool = False) -> Line:

@@ -36,6 +36,11 @@ class MainScreen(Screen[None]):
     AUTO_FOCUS = "Grid"
     _painted_host = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # What is new is styled by the present style sheet; Textual takes it for old, and would parse all of it anew.
+        self._css_update_count = self.app._css_update_count
+
     @property
     def hostgw(self) -> HostgwApp:
         """The app, by its own type."""
@@ -70,13 +75,21 @@ class MainScreen(Screen[None]):
         self.query_one("#filter", Input).display = False
         self.set_interval(1.0, self._tick)
 
+    def fed(self) -> None:
+        """Take in that what is shown comes from another engine now, perhaps a recording."""
+        if self.hostgw.replay and not self.query(ReplayBar):
+            self.mount(ReplayBar(), before=self.query_one(KeyBar))
+
     def on_descendant_focus(self) -> None:
         """Show the keys of what has the focus."""
         self.query_one(KeyBar).show_typing(isinstance(self.focused, Input))
 
     def on_screen_resume(self) -> None:
-        """Show what changed meanwhile."""
+        """Show what changed meanwhile; one that is only made beforehand shows nothing yet."""
+        if not self.hostgw.seen(self):
+            return
         self.hostgw.look(*self.looks_at())
+        self.fed()
         self.repaint()
 
     def looks_at(self) -> tuple[bool, str]:

@@ -21,6 +21,7 @@ class Reader(Widget, can_focus=False):
     def __init__(self, lines: Iterable[Line] = (), *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.lines = tuple(lines)
+        self._wrapped: tuple[tuple[Line, ...], int, list[Line]] = ((), 0, [])
 
     def show(self, lines: Iterable[Line]) -> None:
         """Show other lines."""
@@ -31,16 +32,22 @@ class Reader(Widget, can_focus=False):
 
     def _height(self, lines: tuple[Line, ...]) -> int:
         """Return how many lines these take at the present width."""
-        return len(wrapped(lines, self.content_region.width or 1))
+        return len(self._at(lines, self.content_region.width or 1))
+
+    def _at(self, lines: tuple[Line, ...], width: int) -> list[Line]:
+        """Return lines wrapped to a width; a layout asks for the same several times."""
+        if self._wrapped[0] is not lines or self._wrapped[1] != width:
+            self._wrapped = lines, width, wrapped(lines, width)
+        return self._wrapped[2]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return how many lines it takes."""
-        return max(1, len(wrapped(self.lines, width)))
+        return max(1, len(self._at(self.lines, width)))
 
     def render(self) -> RenderResult:
         """Return the lines; where they are cut, with a mark."""
         width, height = self.content_region.size
-        lines = wrapped(self.lines, width)
+        lines = self._at(self.lines, width)
         if 0 < height < len(lines):
-            lines[height - 1 :] = [fitted((*lines[height - 1], Part(" " * width)), width)]
+            lines = [*lines[: height - 1], fitted((*lines[height - 1], Part(" " * width)), width)]
         return content(lines)

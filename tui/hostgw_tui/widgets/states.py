@@ -6,6 +6,10 @@ from hostgw.fabric import Host
 from hostgw.model.host_state import HostState
 from hostgw_tui.look import NOT_ROOT, STATES, Line, Part, Tone, cell, line
 
+NOBODY = (
+    cell("There are no hosts yet.", Tone.NOTE),
+    cell("A recording is being read, or it has none; --hosts vm1,vm2 and --lab name some.", Tone.DIM),
+)
 PARTIAL = f"{NOT_ROOT.glyph} read without root: rules and containers may be missing · --sudo"
 
 
@@ -17,7 +21,7 @@ def not_counted(host: Host | None) -> str:
 def absent(host: Host | None, nothing: str) -> tuple[Line, ...]:
     """Return why there are no rows of a host, and the next key; `nothing` is said of one that was read."""
     if host is None:
-        return (cell("No hosts are listed.", Tone.NOTE), cell("Start with --hosts vm1,vm2 or --lab.", Tone.DIM))
+        return NOBODY
     if host.readable:
         return (cell(nothing, Tone.NOTE),)
     sign = STATES[host.state]
