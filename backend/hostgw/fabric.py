@@ -240,6 +240,10 @@ class Snapshot:
         object.__setattr__(after, "container_notes", self.container_notes)
         return after
 
+    def bare(self) -> Snapshot:
+        """Return the snapshot without what was worked out from it, for whoever keeps it for long."""
+        return self._share_notes(replace(self, states={**self.states, 0: NamespaceState(self.root.tables)}))
+
     def synced(self) -> Snapshot:
         """Return the snapshot marked complete."""
         return self._share_notes(replace(self, complete=True))

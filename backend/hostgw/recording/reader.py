@@ -8,7 +8,7 @@ import threading
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -84,6 +84,13 @@ def _folded(state: State, line: Line) -> tuple[State, str]:
         return state, clean(str(error), 200)
 
 
+def _bare(state: State) -> State:
+    """Return a state without what was worked out from it, which is ten times as large as what differs between two."""
+    hosts = state.fabric.hosts.values()
+    bare = {host.name: replace(host, snapshot=host.snapshot.bare()) if host.snapshot else host for host in hosts}
+    return replace(state, fabric=replace(state.fabric, hosts=bare))
+
+
 class Recording:
     """A recording in memory. Any thread may ask for any moment; going forwards is cheapest."""
 
@@ -123,13 +130,20 @@ class Recording:
             between()
             state = self._after(state, self.moments[number])
             if number % self._every == 0:
-                self._kept[number] = state
+                self._kept[number] = _bare(state)
                 self._thin_out(len(state.fabric.hosts))
-        if self._last > 0 and self._last % self._every and self._last != index:
-            self._kept.pop(self._last, None)
+        if self._last != index:
+            self._leave(self._last)
         self._last = index
         self._kept[index] = state
         return state
+
+    def _leave(self, number: int) -> None:
+        """Let go of the state that was shown, or of what was worked out from it."""
+        if number % self._every:
+            self._kept.pop(number, None)
+        elif number in self._kept:
+            self._kept[number] = _bare(self._kept[number])
 
     def _thin_out(self, hosts: int) -> None:
         """Keep fewer states of a long recording of many hosts: going back then takes a little longer."""

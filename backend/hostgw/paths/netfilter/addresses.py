@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import ref
 
 from hostgw.fabric import NamespaceState
 from hostgw.model.ip import FULL, address_number
@@ -19,7 +20,7 @@ class Addresses:
     """The IPv4 addresses of a namespace."""
 
     def __init__(self, state: NamespaceState) -> None:
-        self._state = state
+        self._held = ref(state)  # what is kept as long as the state must not keep it
         self.local: dict[int, set[str]] = {}
         """Devices by address."""
         self.broadcast: dict[int, set[str]] = {FULL: set(), 0: set()}
@@ -88,5 +89,6 @@ class Addresses:
         return any(sum(not a.secondary for _, a in held) > 1 for held in self._on.values())
 
     def _next_hop(self, destination: int) -> int:
-        route = fib(self._state).lookup(Looked(destination)).route
+        state = self._held()
+        route = fib(state).lookup(Looked(destination)).route if state else None
         return address_number(route.gateway) if route and route.gateway else destination
