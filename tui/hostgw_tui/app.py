@@ -99,6 +99,8 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
         self.lab, self.lesson = lab, 1
         self._frozen: View | None = None
         self._looking = (False, "")
+        self._held: list[View] = []
+        """The picture that was painted last: held until the next one is, it is let go beside the loop."""
         self._settling = False
         self._record_error = ""
         self._pressed_at = time.monotonic()
@@ -188,7 +190,8 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
 
     @on(ViewChanged)
     def _changed(self) -> None:
-        if not self._settling and self.engine.view().settled:
+        view = self.engine.view()
+        if not self._settling and view.settled:
             self._settling = True
             beside(self._settle)
             beside(self._import_screens)
@@ -201,6 +204,8 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
             for screen in self._painted():
                 screen.renew()
             self._pulse.took(2 * (time.perf_counter() - began))  # what is painted has then to be put together
+        self.releaser.take(*self._held)
+        self._held[:] = [view]
 
     def _repaint(self) -> None:
         for screen in self._painted():

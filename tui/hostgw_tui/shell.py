@@ -17,6 +17,7 @@ from hostgw_tui import theme
 from hostgw_tui.clipboard import sequence, toast
 from hostgw_tui.output import AsciiFilter, ControlFilter
 from hostgw_tui.prompts import DialogPrompter, Question
+from hostgw_tui.releasing import Releaser
 from hostgw_tui.widgets.question import QuestionDialog
 
 GLANCE_S, READ_S = 2.5, 6.0
@@ -41,6 +42,7 @@ class Shell(App[None]):
         no_color = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=True if no_color or look.startswith("ansi") else None)
         self._prompter = prompter
+        self.releaser = Releaser()
         self._asking = False
         self._leave_with: int | None = None
         self._running_loop: asyncio.AbstractEventLoop | None = None

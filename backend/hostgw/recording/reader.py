@@ -39,7 +39,7 @@ TOGETHER_NS = 100_000_000
 """Lines so close to each other are one moment."""
 KEEP_EVERY = 50
 """Moments from one kept state to the next, at first."""
-LEAST_KEPT, KEPT_OF_A_HOST = 12, 4_000
+LEAST_KEPT, KEPT_OF_A_HOST = 4, 1_000
 """States that are kept at least; and how many of one host are, at most. With many, every second goes."""
 _COUNTED = (Section.COUNTERS, Section.SNMP, Section.FILTERS)
 _NOTABLE = (HostLine, SyncedLine, ProbesLine, SaidLine, CaptureLine)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.segment import Segment
 from rich.style import Style
@@ -22,6 +22,9 @@ from hostgw_tui.overview.matrix import MatrixRows, bad_cells, subnets_of
 from hostgw_tui.overview.matrix_zoom import GLYPH, GROUP, WORDS, GroupRows, Zoom, fitting, group_size, labels
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column, fitted
+
+if TYPE_CHECKING:
+    from hostgw_tui.shell import Shell
 
 NAME = 16
 
@@ -53,9 +56,17 @@ class MatrixGrid(Grid):
         """Show another view, as closely as asked for; else as near as lets all columns be in sight."""
         if view.findings is not self._view.findings or view.mesh is not self._view.mesh:
             self._bad = bad_cells(view)
+        old = [self._view, self.all_rows]
         self._view, self._subnets, self._hosts = view, subnets_of(view.mesh), tuple(view.fabric.hosts)
         self._choose()
         self.show(self._made(), empty)
+        cast("Shell", self.app).releaser.take(old.pop(), old.pop())
+
+    def let_go(self) -> None:
+        """Hold no picture while nobody sees it: of a great fabric each is dear, and there are newer ones."""
+        old = [self._view, self.all_rows]
+        self._view, self.all_rows, self.rows = View(), (), ()
+        cast("Shell", self.app).releaser.take(old.pop(), old.pop())
 
     def _made(self) -> MatrixRows | GroupRows:
         if self.zoom is Zoom.GROUPS:

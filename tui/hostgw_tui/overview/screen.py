@@ -103,6 +103,11 @@ class OverviewScreen(MainScreen):
         self._detail()
         self._news()
 
+    def on_screen_suspend(self) -> None:
+        """Let go of the picture, unless a dialog lies over it."""
+        if not self.hostgw.seen(self):
+            self.query_one(MatrixGrid).let_go()
+
     def _head_tables(self) -> None:
         """Name the tables, and tell which part of them is in sight."""
         mesh = " · ".join(filter(None, ("mesh", network_title(self.view), self.query_one(MatrixGrid).told)))
