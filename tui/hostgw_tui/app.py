@@ -31,6 +31,7 @@ from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
 from hostgw_tui.replay.controls import Replaying
 from hostgw_tui.sharing import Sharing
+from hostgw_tui.turns import Turns
 from hostgw_tui.widgets.dialog import TextDialog
 from hostgw_tui.widgets.filter_input import Past
 from hostgw_tui.widgets.main_screen import MainScreen
@@ -106,6 +107,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
         self._pressed_at = time.monotonic()
         remote = bool(os.environ.get("SSH_CONNECTION"))
         self.fps = min(fps, REMOTE_FPS) if remote else fps
+        self._turns = Turns(self.set_timer)
         self._pulse = Pulse(self._another_view, self.fps)
 
     # ---- life ----
@@ -144,6 +146,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
     def on_unmount(self) -> None:
         """Follow no more."""
         self._pulse.stop()
+        self._turns.lengthen()
 
     def _another_view(self) -> None:
         self.post_message(self.ViewChanged())
@@ -152,6 +155,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
         """Let what works in the background rest while a key or the mouse is answered."""
         if isinstance(event, events.InputEvent):
             self._pressed_at = time.monotonic()
+            self._turns.shorten()
             self.engine.give_way()
         await super().on_event(event)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from hostgw.capture.clocks import UNKNOWN
@@ -217,14 +219,26 @@ def duration(ns: int) -> str:
     return f"{round(ns / 1e6)}ms" if abs(ns) < 9_995_000_000 else f"{round(ns / 1e9)}s"
 
 
+ASKED = 1024
+"""MAC addresses whose owners are remembered; a capture may show any number."""
+Ranked = Mapping[str, tuple[int, str]]
+"""Owners by MAC address, each with how far it stands back behind others that share it."""
+
+
 def mac_owners(places: Mapping[str, Sequence[Link]]) -> Owner:
     """Return what names the owner of a MAC address, such as ``vm1/br0``; an unknown address stays as it is.
 
-    A bridge without an address of its own borrows one from a port: then the bridge is the owner, for hosts and
-    containers speak to the bridge. A device comes before the VLANs and bridges' ports that share its address.
-
     Args:
         places: devices by place: ``vm1`` for a host, ``vm1/c1`` for a container on it.
+    """
+    return owner_among([ranked(places)])
+
+
+def ranked(places: Mapping[str, Sequence[Link]]) -> Ranked:
+    """Return the owner of each MAC address of devices by place.
+
+    A bridge without an address of its own borrows one from a port: then the bridge is the owner, for hosts and
+    containers speak to the bridge. A device comes before the VLANs and bridges' ports that share its address.
     """
     found: dict[str, tuple[int, str]] = {}
     for place, links in places.items():
@@ -232,10 +246,17 @@ def mac_owners(places: Mapping[str, Sequence[Link]]) -> Owner:
             rank = _rank(link)
             if link.mac and link.kind != "loopback" and rank < found.get(link.mac, (9, ""))[0]:
                 found[link.mac] = (rank, f"{place}/{link.name}")
-    names = {address: name for address, (_, name) in found.items()}
+    return found
 
+
+def owner_among(hosts: Iterable[Ranked]) -> Owner:
+    """Return what names the owner of a MAC address among the devices of many hosts; few addresses are asked for."""
+    known = tuple(hosts)
+
+    @lru_cache(ASKED)
     def owner(address: str) -> str:
-        return names.get(address) or _group(address)
+        found = [held[address] for held in known if address in held]
+        return min(found, key=itemgetter(0))[1] if found else _group(address)
 
     return owner
 

@@ -5,28 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hostgw.fabric import Fabric
+from hostgw.fabric import Fabric, Host
 from hostgw.mesh.bridges import container_link
-from hostgw.model.kernel import Link
+from hostgw.mesh.memory import per_containers
 
 if TYPE_CHECKING:
-    from hostgw.capture.journey_rows import Owner
+    from hostgw.capture.journey_rows import Owner, Ranked
 
 Place = tuple[str, int, str, str]
 """Host, namespace, name and address of a container."""
 
 
 def owners(fabric: Fabric) -> Owner:
-    """Return what names the owner of a MAC, by the fabric as it is."""
-    from hostgw.capture.journey_rows import mac_owners  # only who captures needs it
+    """Return what names the owner of a MAC, by the fabric as it is; it looks at hosts when it is asked."""
+    from hostgw.capture.journey_rows import owner_among  # only who captures needs it
 
-    places: dict[str, tuple[Link, ...]] = {}
-    for host in fabric.readable:
-        places[host.name] = tuple(host.root.links.values())
-        for container in host.snapshot.containers if host.snapshot else ():
-            state = host.snapshot.state(container.id) if host.snapshot else host.root
-            places[f"{host.name}/{container.name}"] = tuple(state.links.values())
-    return mac_owners(places)
+    return owner_among(_devices(host) for host in fabric.readable)
+
+
+@per_containers
+def _devices(host: Host) -> Ranked:
+    """Return who owns which MAC address on a host."""
+    from hostgw.capture.journey_rows import ranked
+
+    places = {host.name: tuple(host.root.links.values())}
+    for container in host.snapshot.containers if host.snapshot else ():
+        state = host.snapshot.state(container.id) if host.snapshot else host.root
+        places[f"{host.name}/{container.name}"] = tuple(state.links.values())
+    return ranked(places)
 
 
 def containers(fabric: Fabric) -> Iterator[Place]:

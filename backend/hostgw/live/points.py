@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from hostgw.capture.tap_points import TapPoint
 from hostgw.fabric import Host
 from hostgw.live.view import View
 from hostgw.mesh import Mesh
 from hostgw.mesh.bridges import container_bridges, container_link
+from hostgw.mesh.memory import per_containers, per_mesh
 from hostgw.model.ip import any_number
 from hostgw.model.kernel import Link
 from hostgw.model.path import Prediction
@@ -24,12 +25,14 @@ def tap_points(view: View) -> tuple[TapPoint, ...]:
 
 def default_points(view: View) -> tuple[TapPoint, ...]:
     """Return the container bridges and the underlay NICs of all hosts."""
-    bridges = {(s.owner, s.bridge) for s in view.mesh.subnets}
-    return tuple(
-        point
-        for point in tap_points(view)
-        if not point.container and (point.underlay or (point.host, point.interface) in bridges)
-    )
+    chosen = ((host, _default_indexes(host, view.mesh)) for host in view.fabric.readable)
+    return tuple(point for host, indexes in chosen for point in _devices(host, view.mesh, indexes))
+
+
+def count_default_points(view: View) -> tuple[int, int]:
+    """Return how many taps and hosts `default_points` would return; of many containers, that is a quick answer."""
+    found = [len(_default_indexes(host, view.mesh)) for host in view.fabric.readable]
+    return sum(found), sum(map(bool, found))
 
 
 def points_along(view: View, prediction: Prediction) -> tuple[TapPoint, ...]:
@@ -42,24 +45,46 @@ def points_along(view: View, prediction: Prediction) -> tuple[TapPoint, ...]:
     return (*along, *(p for p in known if p.container and (p.host, p.container) in ends and p not in along))
 
 
+@per_mesh
+def _default_indexes(host: Host, mesh: Mesh) -> frozenset[int]:
+    """Return the container bridges and underlay NICs of a host, by ifindex."""
+    bridges = {subnet.bridge for subnet in mesh.subnets if subnet.owner == host.name}
+    nic, root = _nic(host, mesh), host.root
+    return frozenset(i for i, o in _orders(host) if _is_underlay(root.links[i], o, nic) or root.name_of(i) in bridges)
+
+
 def _host(host: Host, mesh: Mesh) -> Iterator[TapPoint]:
     """Yield the devices of a host, then those of its containers."""
-    member = mesh.members.get(host.name)
-    nic = member.underlay.index if member and member.underlay else 0
-    orders = dict(_orders(host))
-    exits = [index for index, order in orders.items() if order == NIC]
-    held, near = _held(host, 0), frozenset().union(*(_held(host, ns) for ns in _namespaces(host)))
-    for index, order in orders.items():
-        link = host.root.links[index]
-        underlay = index == nic or (order == NIC and link.kind != "veth")
-        behind = _addresses(host, 0, link)
-        words = (host.name, 0, index, link.name, None, order, underlay, order == BRIDGE, behind, held, near)
-        yield TapPoint(*words, only_exit=exits == [index])
+    yield from _devices(host, mesh)
+    near = _near(host)
     for container in host.snapshot.containers if host.snapshot else ():
         if inner := _inner(host, container.id):
-            own = _addresses(host, container.id, inner), _held(host, container.id), near
+            own = _own(host, container.id, inner), _held(host, container.id), near
             place = (host.name, container.id, inner.index, inner.name, container.name, CONTAINER, False, False)
             yield TapPoint(*place, *own)
+
+
+def _nic(host: Host, mesh: Mesh) -> int:
+    member = mesh.members.get(host.name)
+    return member.underlay.index if member and member.underlay else 0
+
+
+def _is_underlay(link: Link, order: int, nic: int) -> bool:
+    return link.index == nic or (order == NIC and link.kind != "veth")
+
+
+def _devices(host: Host, mesh: Mesh, wanted: Container[int] | None = None) -> Iterator[TapPoint]:
+    """Yield the devices of a host itself: all, or those of the wanted indexes."""
+    nic, orders = _nic(host, mesh), dict(_orders(host))
+    exits = [index for index, order in orders.items() if order == NIC]
+    held, near = _held(host, 0), _near(host)
+    for index, order in orders.items():
+        if wanted is None or index in wanted:
+            link = host.root.links[index]
+            underlay = _is_underlay(link, order, nic)
+            behind = _own(host, 0, link) | _behind(host, index)
+            words = (host.name, 0, index, link.name, None, order, underlay, order == BRIDGE, behind, held, near)
+            yield TapPoint(*words, only_exit=exits == [index])
 
 
 def _orders(host: Host) -> Iterator[tuple[int, int]]:
@@ -70,28 +95,46 @@ def _orders(host: Host) -> Iterator[tuple[int, int]]:
             yield link.index, BRIDGE if link.index in bridges else PORT if link.master in bridges else NIC
 
 
-def _namespaces(host: Host) -> tuple[int, ...]:
-    return tuple(host.snapshot.states) if host.snapshot else ()
-
-
 def _held(host: Host, ns: int) -> frozenset[int]:
     """Return the addresses of a namespace."""
     state = host.snapshot.state(ns) if host.snapshot else host.root
     return frozenset(any_number(address.address) for address in state.addresses)
 
 
-def _addresses(host: Host, ns: int, link: Link) -> frozenset[int]:
-    """Return what lives on or behind a tap: its own addresses; behind a port or bridge those of its containers."""
-    if host.snapshot is None:
-        return frozenset()
-    states = [(host.snapshot.state(ns), link.index)]
-    if not ns:
-        ports = host.root.ports_of(link.index) if link.kind == "bridge" else (link,)
-        peers = {port.peer_nsid for port in ports if port.kind == "veth"}
-        behind = [c for c in host.snapshot.containers if c.nsid in peers]
-        states += [(host.snapshot.state(c.id), inner.index) for c in behind if (inner := _inner(host, c.id))]
-    held = (a.address for state, index in states for a in state.addresses if a.index == index)
-    return frozenset(any_number(text) for text in held)
+def _near(host: Host) -> frozenset[int]:
+    """Return all addresses on a host, its containers' among them."""
+    return _held(host, 0) | _inside(host)
+
+
+@per_containers
+def _inside(host: Host) -> frozenset[int]:
+    """Return the addresses of all namespaces but the host's own."""
+    return frozenset().union(*(_held(host, ns) for ns in (host.snapshot.states if host.snapshot else ()) if ns))
+
+
+@per_containers
+def _by_peer(host: Host) -> dict[int, frozenset[int]]:
+    """Return the addresses of containers' devices, by the handle that the host's end of the pair has for theirs."""
+    found: dict[int, frozenset[int]] = {}
+    for container in host.snapshot.containers if host.snapshot else ():
+        if inner := _inner(host, container.id):
+            found[container.nsid] = found.get(container.nsid, frozenset()) | _own(host, container.id, inner)
+    return found
+
+
+@per_containers
+def _behind(host: Host, index: int) -> frozenset[int]:
+    """Return the addresses of the containers behind a port or bridge."""
+    link = host.root.links[index]
+    ports = host.root.ports_of(link.index) if link.kind == "bridge" else (link,)
+    known = _by_peer(host)
+    return frozenset().union(*(known.get(port.peer_nsid, frozenset()) for port in ports if port.kind == "veth"))
+
+
+def _own(host: Host, ns: int, link: Link) -> frozenset[int]:
+    """Return a device's own addresses."""
+    state = host.snapshot.state(ns) if host.snapshot else host.root
+    return frozenset(any_number(a.address) for a in state.addresses if a.index == link.index)
 
 
 def _inner(host: Host, ns: int) -> Link | None:

@@ -9,9 +9,6 @@ import sys
 from hostgw.errors import UsageError
 from hostgw_tui.opening import opening
 
-TURN_S = 0.001
-"""How long a thread that works keeps one waiting that answers a key; Python's own is five times as long."""
-
 
 def run(args: argparse.Namespace) -> int:
     """Open the dashboard; return its exit code.
@@ -23,7 +20,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         raise UsageError("--json needs a command", "the dashboard has no such output", "hostgw-tui check --json")
     _need_terminal()
-    sys.setswitchinterval(TURN_S)
     with opening("reading the recording" if args.replay else "starting"):
         from hostgw_tui.departure import Departure
         from hostgw_tui.showing import ready

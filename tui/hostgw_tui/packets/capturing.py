@@ -9,8 +9,7 @@ from textual.widgets import Input
 from hostgw.capture.tap_points import TapPoint
 from hostgw.capture.taps import Capture
 from hostgw.errors import HostgwError
-from hostgw.live.points import default_points
-from hostgw.live.view import View
+from hostgw.live.points import count_default_points, default_points
 from hostgw_tui.packets import texts
 from hostgw_tui.packets.filter_line import FilterLine
 from hostgw_tui.packets.journey_grid import JourneyGrid
@@ -34,7 +33,6 @@ class Capturing(Probing):
         self.capture: Capture | None = None
         self._live = self._starting = False
         self._chosen: tuple[TapPoint, ...] | None = None
-        self._default: tuple[View, tuple[TapPoint, ...]] | None = None
         self._expression = ""
         self._written: int | None = None
         """How many frames there were when the capture was written."""
@@ -62,12 +60,14 @@ class Capturing(Probing):
         return texts.at_stake(self._written is not None, frames - (self._written or 0))
 
     def _points(self) -> tuple[TapPoint, ...]:
-        """Return the taps that are chosen; the default is worked out once for each state of the hosts."""
-        if self._chosen is not None:
-            return self._chosen
-        if self._default is None or self._default[0] is not self.view:
-            self._default = self.view, default_points(self.view)
-        return self._default[1]
+        """Return the taps that are chosen, else bridges and NICs; of many containers, that takes a moment."""
+        return self._chosen if self._chosen is not None else default_points(self.view)
+
+    def _counted(self) -> tuple[int, int]:
+        """Return how many taps are chosen, on how many hosts."""
+        if self._chosen is None:
+            return count_default_points(self.view)
+        return len(self._chosen), len({point.host for point in self._chosen})
 
     def action_capture(self) -> None:
         """Start or stop."""
@@ -77,18 +77,17 @@ class Capturing(Probing):
             self._start()
 
     def _start(self) -> None:
-        points = self._points()
-        if not points:
+        if self._counted() == (0, 0):
             self.hostgw.tell("no taps are chosen; t chooses", "warning")
             return
         self._starting = True
-        self.run_worker(lambda: self._open(points, self._expression), thread=True, exit_on_error=False)
+        self.run_worker(lambda: self._open(self._expression), thread=True, exit_on_error=False)
         self.repaint()
 
-    def _open(self, points: tuple[TapPoint, ...], expression: str) -> None:
+    def _open(self, expression: str) -> None:
         """Start a capture in a thread: ending the one before may take a while."""
         try:
-            self.post_message(self.Started(self.hostgw.engine.capture(points, expression)))
+            self.post_message(self.Started(self.hostgw.engine.capture(self._points(), expression)))
         except HostgwError as error:
             self.post_message(self.Started(None, str(error)))
 

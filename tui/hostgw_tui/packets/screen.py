@@ -149,9 +149,7 @@ class PacketsScreen(Inspecting):
         self._paint_hops()
 
     def _paint_idle(self, grid: JourneyGrid) -> None:
-        points = self._points()
-        hosts = len({point.host for point in points})
-        told = texts.idle_line(len(points), hosts, self._starting, self._expression)
+        told = texts.idle_line(*self._counted(), self._starting, self._expression)
         self.query_one("#status", Reader).show([told])
         grid.show_newest((), texts.idle(self.view))
         grid.border_title = "packets"

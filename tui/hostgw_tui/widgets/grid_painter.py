@@ -23,6 +23,9 @@ from hostgw_tui.widgets.layout import Column, clipped, fitted, measure, wrapped
 if TYPE_CHECKING:
     from hostgw_tui.shell import Shell
 
+KEPT = 128
+"""Painted lines that are kept: those in sight of a tall terminal, and some more."""
+
 
 class GridPainter(ScrollView):
     """Columns and rows as strips; `Grid` adds the data's coming and going, the cursor and the keys."""
@@ -43,7 +46,7 @@ class GridPainter(ScrollView):
         self.arrangement = Arrangement()
         """Order and columns that the person chose."""
         self._widths: tuple[int, ...] = ()
-        self._strips: LRUCache[object, Strip] = LRUCache(512)
+        self._strips: LRUCache[object, Strip] = LRUCache(KEPT)
         self._styles: Mapping[str, Style] = {}
         self._tones: dict[tuple[Tone, str], Style] = {}
         self._gate = Gate(())
