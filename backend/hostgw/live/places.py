@@ -38,9 +38,15 @@ def _devices(host: Host) -> Ranked:
 def containers(fabric: Fabric) -> Iterator[Place]:
     """Yield the containers that have an address, host by host."""
     for host in fabric.readable:
-        for container in host.snapshot.containers if host.snapshot else ():
-            state = host.snapshot.state(container.id) if host.snapshot else host.root
-            link = container_link(state)
-            held = state.addresses_of(link.index) if link else ()
-            if held:
-                yield host.name, container.id, container.name, held[0].address
+        yield from _containers(host)
+
+
+@per_containers
+def _containers(host: Host) -> tuple[Place, ...]:
+    found = []
+    for container in host.snapshot.containers if host.snapshot else ():
+        state = host.snapshot.state(container.id) if host.snapshot else host.root
+        link = container_link(state)
+        if link and (held := state.addresses_of(link.index)):
+            found.append((host.name, container.id, container.name, held[0].address))
+    return tuple(found)
