@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -39,3 +41,12 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause()
     app._repaint()
     await pilot.pause()
+
+
+async def until(pilot: Pilot[None], fact: Callable[[], bool]) -> None:
+    """Wait for something that a timer of the screen brings about."""
+    for _ in range(200):
+        if fact():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("it did not come about in 10 s")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -18,7 +18,7 @@ from hostgw_tui.widgets.grid import Grid
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import blackholed, settled
-from tests.tui.reading import engine_of, grid_text, screen_text, settle
+from tests.tui.reading import engine_of, grid_text, screen_text, settle, until
 from tests.tui.traffic import BEGAN, FakeTraffic
 
 
@@ -42,15 +42,6 @@ async def press(pilot: Pilot[None], *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
         await settle(pilot)
-
-
-async def until(pilot: Pilot[None], fact: Callable[[], bool]) -> None:
-    """Wait for something that a timer of the screen brings about."""
-    for _ in range(200):
-        if fact():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("it did not come about in 10 s")
 
 
 def copies(app: HostgwApp, monkeypatch: pytest.MonkeyPatch) -> list[str]:

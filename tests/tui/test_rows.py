@@ -33,6 +33,7 @@ from hostgw_tui.overview.rows import age_text, finding_rows, host_lines, host_ro
 from hostgw_tui.packets.rows import VERDICTS, probe_lines
 from hostgw_tui.routes.rows import route_rows, subject_of
 from hostgw_tui.widgets.layout import Column, clipped, fitted, measure, wrapped
+from hostgw_tui.widgets.states import freshness
 from hostgw_tui.widgets.topbar import summary
 from tests.fabrics import healthy
 from tests.tui.fake import CLOCK, broken, connecting, counters, many_faults, one_missing, settled
@@ -93,7 +94,7 @@ def test_the_mesh_claims_nothing_good_of_a_host_that_is_not_up() -> None:
     ],
 )
 def test_an_empty_list_says_why(fabric: Fabric, words: str) -> None:
-    assert words in lines_text(no_findings(view_of(fabric)))
+    assert words in lines_text(no_findings(view_of(fabric), CLOCK))
 
 
 def test_effects_stand_below_their_cause() -> None:
@@ -316,6 +317,23 @@ def test_a_host_read_without_root_is_not_called_healthy() -> None:
     assert host.snapshot is not None
     facts = structs.replace(host.snapshot.facts, uid=1000)
     view = view_of(fabric.with_host(replace(host, snapshot=replace(host.snapshot, facts=facts))))
-    assert plain(summary(view, paused=False)).strip() == "3/3 up · ? 1 not known"
+    assert plain(summary(view, CLOCK, paused=False)).strip() == "3/3 up · ? 1 not known"
     assert [plain(row.cells[1]) for row in host_rows(view, CLOCK)] == ["● up", "◐ not root", "● up"]
     assert "? unknown" in plain(host_rows(view, CLOCK)[1].cells[4])
+
+
+def test_a_host_that_is_late_with_a_sign_of_life_is_not_called_healthy() -> None:
+    fabric = settled(healthy(3))
+    late = replace(fabric.hosts["vm2"], changed_at=CLOCK - 9)
+    view = view_of(fabric.with_host(late))
+    assert plain(summary(view, CLOCK, paused=False)).strip() == "3/3 up · ? 1 silent"
+    assert "nothing heard" in texts(host_rows(view, CLOCK))[1]
+    assert "? unknown" in texts(host_rows(view, CLOCK))[1]
+    assert "Not known: vm2" in lines_text(no_findings(view, CLOCK))
+    assert plain(summary(view, CLOCK - 5, paused=False)).strip() == "3/3 up · ✓ healthy"
+
+
+def test_age_of_what_is_shown_of_one_host() -> None:
+    late = replace(settled(healthy(2)).hosts["vm1"], changed_at=CLOCK - 12)
+    assert plain(freshness(late, CLOCK)) == "? nothing heard for 12 s"
+    assert freshness(late, CLOCK - 8) == ()

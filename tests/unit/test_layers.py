@@ -40,6 +40,14 @@ def test_the_domain_needs_no_transport(module: str) -> None:
     assert brought(module, "paramiko", "pyroute2", "pyshark") == "[]"
 
 
+def test_the_first_picture_needs_neither_engine_nor_checks_nor_ssh() -> None:
+    code = "import sys, hostgw_tui.showing, hostgw_tui.app, hostgw_tui.overview.screen; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    late = ("hostgw.live.engine", "hostgw.checks.run", "hostgw.mesh.build", "hostgw.plans", "hostgw.capture",
+            "hostgw.paths.netfilter", "hostgw.report", "hostgw_tui.fix", "paramiko", "pyroute2", "pyshark")  # fmt: skip
+    assert [name for name in done.stdout.split() if name.startswith(late)] == []
+
+
 def test_no_file_is_overgrown() -> None:
     roots = (PACKAGE, PACKAGE.parent.parent / "tui")
     long = {p.name: n for r in roots for p in r.rglob("*.py") if (n := len(p.read_text().splitlines())) > 600}

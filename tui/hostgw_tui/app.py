@@ -31,6 +31,7 @@ from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
 from hostgw_tui.replay.controls import Replaying
 from hostgw_tui.sharing import Sharing
+from hostgw_tui.shell import READ_S
 from hostgw_tui.turns import Turns
 from hostgw_tui.widgets.dialog import TextDialog
 from hostgw_tui.widgets.filter_input import Past
@@ -99,6 +100,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
         self.host = ""
         self.lab, self.lesson = lab, 1
         self._frozen: View | None = None
+        self._frozen_at = 0.0
         self._looking = (False, "")
         self._held: list[View] = []
         """The picture that was painted last: held until the next one is, it is let go beside the loop."""
@@ -133,10 +135,12 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
             self.failed = error
             self.exit()
             return
-        self.engine, self.wall_clock, remarks = message.made.result()
+        self.engine, self.wall_clock, remarks, hint = message.made.result()
         self.now = self.wall_clock if self.engine.is_recording else time.monotonic
         for text in remarks:
             self.tell(text, "warning")
+        if hint:
+            self.tell(hint, timeout=READ_S)
         if self._looking[0]:
             self.engine.look(*self._looking)
         for screen in self._painted():
@@ -187,6 +191,11 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
     def shown(self) -> View:
         """The picture on the screens: the latest, or the frozen one."""
         return self._frozen or self.engine.view()
+
+    @property
+    def moment(self) -> float:
+        """When that picture is of, by the clock by which hosts were heard."""
+        return self._frozen_at if self._frozen else self.now()
 
     def seen(self, screen: Screen[None]) -> bool:
         """Tell whether a screen can be seen, perhaps behind a dialog."""
@@ -317,7 +326,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
             self.replay.play(not self.replay.position.playing)
             return
         self.paused = not self.paused
-        self._frozen = self.engine.view() if self.paused else None
+        self._frozen, self._frozen_at = (self.engine.view(), self.now()) if self.paused else (None, 0.0)
         self._repaint()
 
     def action_commands(self) -> None:

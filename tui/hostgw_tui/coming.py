@@ -27,7 +27,9 @@ class Made(NamedTuple):
     clock: Callable[[], float]
     """The time of its pictures in epoch seconds."""
     remarks: tuple[str, ...] = ()
-    """What is told when it opens."""
+    """What is told of the hosts when it opens."""
+    hint: str = ""
+    """What a person may want to press first."""
 
 
 class Coming:

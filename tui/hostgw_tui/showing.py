@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hostgw_tui.app import HostgwApp
     from hostgw_tui.engine import Engine
 
+RECORDED = "A recording, playing: '.' goes to the next change, space stands still, '?' tells the other keys."
 LOOKS = {Theme.DARK: "hostgw-dark", Theme.LIGHT: "hostgw-light", Theme.ANSI: "ansi-dark"}
 
 
@@ -48,7 +49,7 @@ def _made(args: argparse.Namespace, prompter: DialogPrompter, listed: Inventory 
     if listed is None:
         shown = replay(args)
         shown.play(True)
-        return Made(shown, shown.clock)
+        return Made(shown, shown.clock, hint=RECORDED)
     engine = live(args, AcceptNew(prompter) if args.accept_new else prompter, listed)
     return Made(engine, engine.clock, engine.remarks)
 

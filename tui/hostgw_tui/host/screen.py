@@ -68,7 +68,7 @@ class HostScreen(MainScreen):
 
     def paint(self) -> None:
         """Show the view."""
-        host, view, now = self.host, self.view, self.hostgw.now()
+        host, view, now = self.host, self.view, self.hostgw.moment
         tree = self.query_one("#tree", Grid)
         place = position(view, host.name) if host else ""
         tree.border_title = Content(with_freshness(title(host, place), host, now))

@@ -97,7 +97,7 @@ class NatScreen(MainScreen):
             self._rates.observe(shown.name, shown.changed_at, totals(shown))
         cases, rules = self.query_one("#cases", Grid), self.query_one("#rules", Grid)
         place = position(view, host.name) if host else ""
-        cases.border_title = Content(with_freshness(f"NAT of {title(host, place)}", host, self.hostgw.now()))
+        cases.border_title = Content(with_freshness(f"NAT of {title(host, place)}", host, self.hostgw.moment))
         rows = self._judged(shown, view) if shown else []
         cases.show(rows, absent(host, "No packet to judge: it owns no subnet."))
         nothing = "No rules: no iptables tables hold any."

@@ -15,7 +15,7 @@ from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw_tui.look import NOT_ROOT, SEVERITIES, STATES, Line, Part, Row, Sign, Tone, cell, line
 from hostgw_tui.overview.explanation import explained, notice_lines
-from hostgw_tui.widgets.states import NOBODY
+from hostgw_tui.widgets.states import NOBODY, is_silent
 
 TRY = cell("enter on a host tells why, r tries again", Tone.DIM)
 DOWN_HINT = "press r to try again"
@@ -56,13 +56,13 @@ def host_rows(view: View, now: float) -> list[Row]:
             Shown(
                 host.name,
                 state_sign(host),
-                is_current(host),
+                is_current(host, now),
                 _address(host, view),
                 _subnet(host, view, unowned),
                 counted.get(host.name, 0),
                 age_text(now - host.changed_at) if host.changed_at else "",
                 rtt_text(host.rtt_ns),
-                _remark(host, len(noticed.get(host.name, ()))),
+                _remark(host, len(noticed.get(host.name, ())), now),
             )
         )
         for host in view.fabric.hosts.values()
@@ -136,9 +136,9 @@ def _found(current: bool, found: int) -> Line:
     return cell("✓ none", Tone.OK) if current else cell("? unknown", Tone.DIM)
 
 
-def is_current(host: Host) -> bool:
+def is_current(host: Host, now: float) -> bool:
     """Tell whether what is known of a host is so now."""
-    return host.readable and host.state is HostState.UP and not host.is_partial
+    return host.readable and host.state is HostState.UP and not host.is_partial and not is_silent(host, now)
 
 
 def state_sign(host: Host) -> Sign:
@@ -151,9 +151,11 @@ def why(host: Host) -> str:
     return host.error
 
 
-def _remark(host: Host, noticed: int) -> Line:
+def _remark(host: Host, noticed: int, now: float) -> Line:
     if host.error:
         return cell(why(host), Tone.BAD if not host.readable else Tone.WARN)
+    if is_silent(host, now):
+        return cell("nothing heard: it may be gone", Tone.WARN)
     if not host.readable and host.state is HostState.UP:
         return cell("reading …", Tone.NOTE)
     missing = host.snapshot.facts.missing if host.snapshot else ()
@@ -317,10 +319,10 @@ def no_subnet(view: View) -> tuple[Line, ...]:
     )
 
 
-def no_findings(view: View) -> tuple[Line, ...]:
+def no_findings(view: View, now: float) -> tuple[Line, ...]:
     """Return what the list of findings says when it is empty."""
     hosts = view.fabric.hosts.values()
-    unread = [host for host in hosts if not is_current(host)]
+    unread = [host for host in hosts if not is_current(host, now)]
     if not hosts:
         return NOBODY
     if len(unread) == len(hosts):

@@ -93,12 +93,12 @@ class OverviewScreen(MainScreen):
 
     def paint(self) -> None:
         """Show the view."""
-        view = self.view
+        view, now = self.view, self.hostgw.moment
         hosts = self.query_one("#hosts", Grid)
-        hosts.show(host_rows(view, self.hostgw.now()), NOBODY[:1])
+        hosts.show(host_rows(view, now), NOBODY[:1])
         self.query_one(MatrixGrid).show_matrix(view, no_subnet(view))
         findings = self.query_one("#findings", Grid)
-        findings.show(finding_rows(view), no_findings(view))
+        findings.show(finding_rows(view), no_findings(view, now))
         self._lend_focus(hosts, findings)
         self._detail()
         self._news()
@@ -191,7 +191,7 @@ class OverviewScreen(MainScreen):
         if event.grid.id == "hosts":
             host = self.view.fabric.hosts[event.row.key]
             self.hostgw.host = host.name
-            lines = host_lines(host, self.view, self.hostgw.now())
+            lines = host_lines(host, self.view, self.hostgw.moment)
             retry = {"r": ("retry", self.hostgw.action_retry)}
             self.hostgw.read(host.name, lines, retry, [Jump("2", "open", Place("host", host.name))])
         elif isinstance(event.grid, MatrixGrid) and event.grid.enter_group():
@@ -214,8 +214,8 @@ class OverviewScreen(MainScreen):
             return [line(f"{name} and {subnet.prefix if subnet else 'no subnet'}: ", Part(sign.word, sign.tone))]
         sign = STANDINGS[judged[0].standing]
         told = [line(Part(f"{sign.glyph} {sign.word}", sign.tone), f"  {name} to {subnet.prefix} of {subnet.owner}")]
-        if not is_current(host):
-            ago = ago_text(self.hostgw.now() - host.changed_at)
+        if not is_current(host, self.hostgw.moment):
+            ago = ago_text(self.hostgw.moment - host.changed_at)
             told.append(line(Part("old       ", Tone.DIM), Part(f"{name} is {host.state}; heard {ago}", Tone.WARN)))
         told.append(line(Part("owner     ", Tone.DIM), f"{subnet.owner} ({subnet.reason})"))
         if judged[0].expected:

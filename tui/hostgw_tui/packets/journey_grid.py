@@ -53,6 +53,11 @@ class JourneyGrid(Grid):
     class Resized(Message):
         """There is more or less room."""
 
+    @property
+    def sifted(self) -> str:
+        """Nothing: the title counts packets."""
+        return ""
+
     def __init__(self, columns: Sequence[Column], *, id: str, title: str) -> None:  # noqa: A002
         super().__init__(columns, id=id, title=title)
         self.follow = True

@@ -47,7 +47,7 @@ class RoutesScreen(MainScreen):
         host = self.host
         grid = self.query_one("#routes", Grid)
         place = position(view, host.name) if host else ""
-        grid.border_title = Content(with_freshness(f"routes of {title(host, place)}", host, self.hostgw.now()))
+        grid.border_title = Content(with_freshness(f"routes of {title(host, place)}", host, self.hostgw.moment))
         readable = host is not None and host.readable
         grid.show(route_rows(host, view) if host and readable else [], absent(host, "no routes at all"))
 

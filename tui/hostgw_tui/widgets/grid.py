@@ -98,6 +98,13 @@ class Grid(GridPainter, can_focus=True):
         self.cursor = self._selectable(self.cursor if found is None else found)
         self.refresh()
 
+    @property
+    def sifted(self) -> str:
+        """How many rows a filter left, of how many; empty without one."""
+        if not self.needle:
+            return ""
+        return f" {len(self.rows)} of {sum(not row.span for row in self.all_rows)} match {self.needle}"
+
     def _matching(self) -> Sequence[Row]:
         wanted, inverse = self.needle.removeprefix("!").lower(), self.needle.startswith("!")
         return [r for r in self.all_rows if not r.span and (wanted in self.text_of(r).lower()) != inverse]

@@ -15,10 +15,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hostgw_tui.look import Line, Part, Row, Tone
+from hostgw_tui.look import Line, Part, Row, Tone, line
 from hostgw_tui.output import Gate
 from hostgw_tui.widgets.arrangement import Arrangement
-from hostgw_tui.widgets.layout import Column, clipped, fitted, measure, wrapped
+from hostgw_tui.widgets.layout import Column, cells_of, clipped, fitted, measure, wrapped
 
 if TYPE_CHECKING:
     from hostgw_tui.shell import Shell
@@ -82,6 +82,11 @@ class GridPainter(ScrollView):
         height, total = self.scrollable_content_region.height - self._head, len(self.rows)
         first = int(self.scroll_offset.y)
         return f"{first + 1}-{min(total, first + height)} of {total}" if 0 < height < total else ""
+
+    @property
+    def sifted(self) -> str:
+        """How many rows a filter left; empty without one."""
+        return ""
 
     def _nothing(self) -> Sequence[Line]:
         """Return what is said when there are no rows to show."""
@@ -147,7 +152,10 @@ class GridPainter(ScrollView):
         cells = [fitted((Part(c.label),), w, c.right) for c, w in zip(columns, widths)]
         style = self._base + self._styles["header"]
         text = " ".join("".join(part.text for part in cell) for cell, w in zip(cells, widths) if w)
-        return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+        told = line(Part(self.sifted, Tone.NOTE))
+        told = fitted(told, min(cells_of(told), width))
+        labels = Strip([Segment(text, style)]).adjust_cell_length(width - cells_of(told), style)
+        return Strip([*labels, *(self._segment(part, "") for part in told)], width)
 
     def _row(self, row: Row, mark: str, width: int) -> Strip:
         key = (row, mark, width, self._widths)

@@ -72,12 +72,13 @@ def clipped(widths: Sequence[int], width: int) -> tuple[int, ...]:
 
 
 def _needed(column: Column, index: int, rows: Iterable[Row]) -> int:
-    content = max((_cells_of(row.cells[index]) for row in rows if index < len(row.cells)), default=0)
+    content = max((cells_of(row.cells[index]) for row in rows if index < len(row.cells)), default=0)
     return min(column.most, max(cell_len(column.label), content))
 
 
 @lru_cache(4096)
-def _cells_of(parts: Line) -> int:
+def cells_of(parts: Line) -> int:
+    """Return how many cells of a terminal a line takes."""
     return cell_len(plain(parts))
 
 

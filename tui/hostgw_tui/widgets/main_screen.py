@@ -115,7 +115,8 @@ class MainScreen(Screen[None]):
 
     def paint_bar(self) -> None:
         """Paint the top bar."""
-        self.query_one(TopBar).summary = summary(self.view, self.hostgw.paused, self.hostgw.label)
+        app = self.hostgw
+        self.query_one(TopBar).summary = summary(self.view, app.moment, app.paused, app.label)
 
     @property
     def busy(self) -> bool:

@@ -13,6 +13,15 @@ NOBODY = (
 PARTIAL = f"{NOT_ROOT.glyph} read without root: rules and containers may be missing · --sudo"
 
 
+SILENT_S = 8.0
+"""A host answers every 5 seconds; one that is late by more than half of that may be gone, which is known after 15."""
+
+
+def is_silent(host: Host, now: float) -> bool:
+    """Tell whether a host that counts as up is late with a sign of life."""
+    return host.readable and host.state is HostState.UP and 0 < host.changed_at < now - SILENT_S
+
+
 def not_counted(host: Host | None) -> str:
     """Return why there are no counters of a host that was read."""
     return "counting …" if host is None or host.state is HostState.UP else "Nothing is counted while it cannot be read."
@@ -39,9 +48,11 @@ def freshness(host: Host | None, now: float) -> Line:
     """Return a remark for data that are old, or not all there are; empty for those that are current and whole."""
     if host is None or not host.readable:
         return ()
+    seconds = int(now - host.changed_at)
+    if is_silent(host, now):
+        return cell(f"? nothing heard for {seconds} s", Tone.WARN)
     if host.state is HostState.UP:
         return cell(PARTIAL, Tone.WARN) if host.is_partial else ()
-    seconds = int(now - host.changed_at)
     return cell(f"~ {host.state.value}, {seconds} s old · r tries again", Tone.WARN)
 
 

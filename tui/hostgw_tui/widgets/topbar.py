@@ -13,6 +13,7 @@ from hostgw.model.host_state import HostState
 from hostgw_tui.actions import EVERYWHERE, TITLES
 from hostgw_tui.look import Line, Part, Tone, line
 from hostgw_tui.widgets.layout import fitted
+from hostgw_tui.widgets.states import is_silent
 from hostgw_tui.widgets.text import content
 
 
@@ -70,7 +71,7 @@ def tabs(scope: str, short: bool = False) -> Line:
     return tuple(parts)
 
 
-def summary(view: View, paused: bool, title: str = "") -> Line:
+def summary(view: View, now: float, paused: bool, title: str = "") -> Line:
     """Return how the fleet is: hosts that are up, findings, pause."""
     hosts = view.fabric.hosts.values()
     up = sum(host.state is HostState.UP for host in hosts)
@@ -84,6 +85,8 @@ def summary(view: View, paused: bool, title: str = "") -> Line:
         verdict = Part(f" · ✗ {len(found)} found", Tone.BAD if errors else Tone.WARN)
     elif unread:
         verdict = Part(f" · ? {unread} not known", Tone.WARN)
+    elif silent := sum(is_silent(host, now) for host in hosts):
+        verdict = Part(f" · ? {silent} silent", Tone.WARN)
     elif not view.mesh.subnets:
         verdict = Part(" · no network", Tone.NOTE)
     else:
