@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from hostgw.fabric import Fabric
 from hostgw.model.guard import Guard, GuardState
 from hostgw.plans.model import Outcome, Result
-from tests.fabrics import routes
+from tests.fabrics import healthy, routes
 from tests.tui.conftest import Make
-from tests.tui.fake import many_faults, one_missing
+from tests.tui.fake import many_faults, one_missing, settled
 from tests.tui.reading import engine_of, reader_text, screen_text, settle
 from tests.tui.test_story import dialog
 
@@ -178,3 +178,26 @@ async def test_a_plan_of_many_steps_is_folded(make: Make) -> None:
         await pilot.press("space", "pagedown")
         await pilot.pause()
         assert len(dialog(app).plan.steps) == 131
+
+
+async def test_a_preview_says_when_somebody_else_has_mended_it(make: Make) -> None:
+    app = make(one_missing())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f")
+        await pilot.pause()
+        assert reader_text(app, "#outcome") == ""
+        engine_of(app).become(settled(healthy(3)))
+        await eventually(pilot, lambda: "no longer found" in reader_text(app, "#outcome"))
+        assert "esc cancel" in screen_text(app)
+
+
+async def test_a_preview_of_many_says_how_many_are_gone(make: Make) -> None:
+    app = make(many_faults())
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settle(pilot)
+        await pilot.press("F")
+        await pilot.pause()
+        all_of_it = len(dialog(app).plan.findings)
+        engine_of(app).become(one_missing(4))
+        await eventually(pilot, lambda: f"{all_of_it - 1} of {all_of_it} findings" in reader_text(app, "#outcome"))

@@ -29,13 +29,16 @@ def facts(ssh_connection: str) -> Dict[str, Any]:
 
 
 def machine() -> str:
-    """Return which machine this is since which boot; hosts in namespaces of one machine differ by the inode."""
+    """Return which machine this is since which boot.
+
+    Hosts in namespaces of one machine differ by the inode, and by their machine-id, for inodes are used again.
+    """
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             boot = file.read(64).strip()
     except OSError:
         boot = ""
-    return f"{boot}/{inode(OWN)}"
+    return f"{boot}/{inode(OWN)}/{machine_id()[:12]}"
 
 
 def machine_id() -> str:

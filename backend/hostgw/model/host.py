@@ -43,7 +43,7 @@ class Facts(msgspec.Struct, frozen=True):
     ssh_connection: tuple[str, ...] = ()
     """client address, client port, server address, server port; empty for `local` or when the shell gave none."""
     machine: str = ""
-    """Which machine since which boot: boot id and inode of its network namespace. What we change lasts no longer."""
+    """Which machine since which boot: boot id, inode of its network namespace, machine-id. Changes last no longer."""
     machine_id: str = ""
     """Which machine, whatever boot: made of /etc/machine-id; empty where there is none."""
     missing: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ def facts(parts: Parts) -> Facts:
         uid=uid,
         agent_pid=0,
         ssh_connection=connection if len(connection) == 4 else (),
-        machine=f"{got['boot']}/{got['inode']}",
+        machine=f"{got['boot']}/{got['inode']}/{identity[:12]}",
         machine_id=identity,
         missing=(*ALWAYS, *_missing(uid, frozenset(parts.get("tools", NOTHING).text.split()))),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hostgw.checks.catalogue import CLASS_WORDS, FixClass
+from hostgw.model.finding import Finding
 from hostgw.plans.model import Outcome, Plan, Result, Step
 from hostgw.plans.running import Phase, Stage
 from hostgw_tui.look import Line, Part, Sign, Tone, cell, line
@@ -170,6 +171,17 @@ def _remarks(plan: Plan) -> Iterator[Line]:
     yield from _labelled("guard", [(GUARD, Tone.PLAIN)])
     for reason in plan.management:
         yield from _labelled("danger", [(f"{reason}: it may cut you off, until the guard takes it back", Tone.WARN)])
+
+
+def gone_lines(plan: Plan, listed: Iterable[Finding]) -> tuple[Line, ...]:
+    """Return that a preview is outdated, where others have mended what it is for while it was read."""
+    there = {finding.id for finding in listed}
+    gone = sum(name not in there for name in plan.findings)
+    if not gone:
+        return ()
+    if gone == len(plan.findings):
+        return (cell("~ What this mends is no longer found: close it and look again.", Tone.WARN),)
+    return (cell(f"~ {gone} of {len(plan.findings)} findings that this mends are gone: look again.", Tone.WARN),)
 
 
 def outcome_lines(outcome: Outcome, plan: Plan) -> Iterator[Line]:

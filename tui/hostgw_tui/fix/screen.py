@@ -19,7 +19,16 @@ from hostgw.plans.model import Outcome, Plan, Result
 from hostgw.plans.persist import OFFER, may_last
 from hostgw.plans.running import Run
 from hostgw_tui.actions import bindings
-from hostgw_tui.fix.rows import Choice, can_apply, commands_text, outcome_lines, plan_lines, run_lines, watch_lines
+from hostgw_tui.fix.rows import (
+    Choice,
+    can_apply,
+    commands_text,
+    gone_lines,
+    outcome_lines,
+    plan_lines,
+    run_lines,
+    watch_lines,
+)
 from hostgw_tui.look import Line, Part, Tone, cell, line
 from hostgw_tui.widgets.dialog import LEAST_TEXT, SCROLLING, DialogText, hint
 from hostgw_tui.widgets.layout import wrapped
@@ -207,6 +216,8 @@ class FixDialog(ModalScreen[None]):
         self._tick()
 
     def _tick(self) -> None:
+        if not (self.run or self.outcome):
+            self._say(gone_lines(self.plan, self.hostgw.engine.view().listed))
         if self.run:
             stages = self.run.stages
             waiting = (cell(f"◌ applying on {', '.join(self.plan.hosts)} …", Tone.NOTE),)
