@@ -152,8 +152,8 @@ class GridPainter(ScrollView):
         cells = [fitted((Part(c.label),), w, c.right) for c, w in zip(columns, widths)]
         style = self._base + self._styles["header"]
         text = " ".join("".join(part.text for part in cell) for cell, w in zip(cells, widths) if w)
-        told = line(Part(self.sifted, Tone.NOTE))
-        told = fitted(told, min(cells_of(told), width))
+        told = line(Part(self.sifted, Tone.NOTE)) if self.sifted else ()
+        told = fitted(told, min(cells_of(told), width)) if told else ()
         labels = Strip([Segment(text, style)]).adjust_cell_length(width - cells_of(told), style)
         return Strip([*labels, *(self._segment(part, "") for part in told)], width)
 
