@@ -77,6 +77,14 @@ def test_what_a_stand_in_cannot_answer_waits_for_the_engine(tmp_path: Path) -> N
     assert made.result(30).result().engine.read_only
 
 
+def test_who_asks_before_the_first_picture_begins_it(tmp_path: Path) -> None:
+    coming = Coming(lambda: Made(FakeEngine(one_missing(), tmp_path), lambda: 0.0), HOSTS)
+    assert coming.watch_s == 15.0
+    made: Future[Future[Made]] = Future()
+    coming.begin(made.set_result)
+    assert made.result(30).result().engine is not None
+
+
 def test_leaving_before_anything_was_begun_makes_nothing() -> None:
     coming = Coming(lambda: pytest.fail("made all the same"), HOSTS)
     coming.stop()

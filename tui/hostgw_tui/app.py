@@ -130,6 +130,8 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
     @on(EngineMade)
     def _engine_made(self, message: EngineMade) -> None:
         """Go on with the real engine; without one there is nothing to show."""
+        if message.made.cancelled():  # we are leaving
+            return
         error = message.made.exception()
         if isinstance(error, HostgwError):
             self.failed = error

@@ -41,13 +41,21 @@ class Coming:
 
     def __init__(self, make: Callable[[], Made], hosts: Iterable[Host] = ()) -> None:
         self._make, self._made = make, Future[Made]()
+        self._starting, self._begun = threading.Lock(), False
         self._view = View(Fabric({host.name: host for host in hosts}))
         self.events, self.log = (), ()
 
     def begin(self, then: Callable[[Future[Made]], None]) -> None:
         """Have the engine made, in a thread; `then` is called there, with the engine or what went wrong."""
         self._made.add_done_callback(then)
-        threading.Thread(target=self._work, name="hostgw-coming", daemon=True).start()
+        self._start()
+
+    def _start(self) -> None:
+        """Begin, once; whoever asks before the first picture must not wait for what nobody has begun."""
+        with self._starting:
+            if not self._begun:
+                self._begun = True
+                threading.Thread(target=self._work, name="hostgw-coming", daemon=True).start()
 
     def _work(self) -> None:
         if not self._made.set_running_or_notify_cancel():
@@ -77,4 +85,5 @@ class Coming:
 
     def __getattr__(self, name: str) -> Any:
         """Return what the engine has, once there is one."""
+        self._start()
         return getattr(self._made.result().engine, name)

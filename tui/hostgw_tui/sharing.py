@@ -84,9 +84,9 @@ class Sharing(Shell):
 
     def remask(self) -> None:
         """Hide names that are new, too."""
-        from hostgw.report.share import names
-
         if self._mask:
+            from hostgw.report.share import names
+
             self._mask.mask.learn(names(self.shown.fabric))
 
     def hidden(self, text: str) -> str:

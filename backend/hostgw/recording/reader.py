@@ -85,7 +85,7 @@ def _folded(state: State, line: Line) -> tuple[State, str]:
 
 
 def _bare(state: State) -> State:
-    """Return a state without what was worked out from it, which is ten times as large as what differs between two."""
+    """Return a state without what was worked out from it, which is more than what differs between two states."""
     hosts = state.fabric.hosts.values()
     bare = {host.name: replace(host, snapshot=host.snapshot.bare()) if host.snapshot else host for host in hosts}
     return replace(state, fabric=replace(state.fabric, hosts=bare))
