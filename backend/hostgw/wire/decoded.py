@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from hostgw.clean import clean
 from hostgw.errors import ProtocolError
@@ -13,6 +15,11 @@ from hostgw.model.ip import MASKS, address_number, prefix
 from hostgw.model.kernel import Address, Neighbour, Route, Rule
 from hostgw.wire.replies import Delta
 from hostgw.wire.sections import KEYS, ROWS, Key, Row, Section
+
+LONGEST = 256
+MOST_SHARED = 50_000
+_SHARED: dict[str, str] = {}
+"""Texts that went through the gate; any thread may add some, and all are forgotten when there are many."""
 
 
 def rows(delta: Delta, host: str = "") -> tuple[Row, ...]:
@@ -76,14 +83,28 @@ def key(section: Section, row: Row) -> Key:
 
 
 def _cleaned(row: Row) -> Row:
-    """Pass every text field that a host could have chosen through the gate; most need no copy."""
-    dirty = {
-        field: clean(value, 256)
-        for field in row.__struct_fields__
-        if field != "text" and isinstance(value := getattr(row, field), str) and not _plain(value)
-    }
-    return msgspec.structs.replace(row, **dirty) if dirty else row
+    """Pass every text field that a host could have chosen through the gate; equal texts become one object."""
+    for field in _texts(type(row)):
+        if value := getattr(row, field):
+            shared = _SHARED.get(value)
+            if shared is None:
+                shared = _share(value if _plain(value) else clean(value, LONGEST))
+            if shared is not value:
+                force_setattr(row, field, shared)  # nobody else has the row yet
+    return row
+
+
+@cache
+def _texts(kind: type[Row]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.type is str and field.name != "text")
+
+
+def _share(text: str) -> str:
+    """Keep a clean text for rows to come: hosts say the same thousands of times, and each would be another object."""
+    if len(_SHARED) >= MOST_SHARED:
+        _SHARED.clear()
+    return _SHARED.setdefault(text, text)
 
 
 def _plain(text: str) -> bool:
-    return len(text) <= 256 and text.isascii() and text.isprintable()
+    return len(text) <= LONGEST and text.isascii() and text.isprintable()
