@@ -36,6 +36,7 @@ from hostgw.model.host_state import HostState
 from hostgw.model.ip import Prefix, interface_prefix
 from hostgw.model.kernel import Address, Bridge, ConntrackEntry, Counters, Filter, Link, Port, Route, Sysctl
 from hostgw.model.path import End, Query
+from hostgw.model.probe import Probes
 from hostgw.plans.apply import apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
@@ -150,6 +151,7 @@ class FakeEngine:
         self.journal = Journal(directory)
         self.log: list[str] = []
         self.asked: list[str] = []
+        self.probes: Probes | None = None
         self.looking = False
         self.answers_with = "applied"
         self.held: list[tuple[Plan, Future[Outcome]]] = []
@@ -277,6 +279,10 @@ class FakeEngine:
         future: Future[ProbeReply] = Future()
         future.set_result(ProbeReply(1, tuple(ProbeAnswer(n, "reply", destination, 62, 410_000) for n in range(count))))
         return future
+
+    def probe_all(self, limit: int | None = None) -> None:
+        self.asked.append("probe all")
+        self.become(replace(self._view.fabric, probes=self.probes))
 
     def trace(self, source: End, destination: End, count: int = 1, query: Query | None = None) -> Future[Tracing]:
         self.asked.append(f"trace {source} {destination} {count} x {kind(query or Query())}")

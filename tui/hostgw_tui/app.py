@@ -27,6 +27,7 @@ from hostgw_tui.look import Line, line
 from hostgw_tui.overview.rows import finding_details
 from hostgw_tui.palette import ActionProvider
 from hostgw_tui.palette_places import PlaceProvider
+from hostgw_tui.probing_all import ProbingAll
 from hostgw_tui.prompts import DialogPrompter
 from hostgw_tui.pulse import Pulse
 from hostgw_tui.replay.controls import Replaying
@@ -54,7 +55,7 @@ def _screen(module: str, name: str) -> Callable[[], Screen[None]]:
     return lambda: cast("Screen[None]", getattr(import_module(f"hostgw_tui.{module}.screen"), name)())
 
 
-class HostgwApp(Replaying, Jumping, Sharing, Changing):
+class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
     """Paints views of an engine. It starts the engine after the first frame; the caller stops it afterwards."""
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
@@ -143,8 +144,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
             self.tell(text, "warning")
         if hint:
             self.tell(hint, timeout=READ_S)
-        if self._looking[0]:
-            self.engine.look(*self._looking)
+        self.look_again()
         for screen in self._painted():
             screen.fed()
         self._follow()
@@ -235,6 +235,11 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing):
         if (counters, host) != self._looking:
             self._looking = (counters, host)
             self.engine.look(counters, host)
+
+    def look_again(self) -> None:
+        """Say again what is looked at, to hosts that may have been told otherwise."""
+        looking, self._looking = self._looking, (False, "")
+        self.look(*looking)
 
     def current_host(self) -> str:
         """Return the host that the screens of one host show."""

@@ -117,6 +117,9 @@ class Engine(Protocol):
     def probe(self, host: str, ns: int, destination: str, count: int = 3) -> Future[ProbeReply]:
         """Send echo requests from a namespace of a host."""
 
+    def probe_all(self, limit: int | None = None) -> None:
+        """Send probes between all hosts; the next view has what came of them; blocks."""
+
     def trace(self, source: End, destination: End, count: int = 1, query: Query | None = None) -> Future[Tracing]:
         """Send probes along their predicted way, and watch them at the taps."""
 
