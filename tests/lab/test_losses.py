@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -31,6 +32,16 @@ def echoes(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     return [{**row, "request": row["kind"] == 8} for row in found]
 
 
+def explained(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """Return all echoes when the kernel has said why each lost one was dropped; it says so a little later."""
+    for _ in range(40):
+        rows = echoes(process)
+        if all(row["reason"] for row in rows if row["verdict"] == "lost"):
+            break
+        time.sleep(0.25)
+    return rows
+
+
 def ping(lab: Lab, *words: str, count: int = 20, to: str = "10.239.1.2") -> None:
     argv = ["ping", "-n", "-c", str(count), "-i", "0.05", "-W", "1", *words, to]
     lab.exec("vm1", argv, "c1", capture_output=True, check=False)
@@ -44,7 +55,7 @@ def observed(lab: Lab, *words: str, count: int = 20, to: str = "10.239.1.2") -> 
     """Ping, and return how many requests and replies became what, where they were lost, and why."""
     with watched(lab) as process:
         ping(lab, *words, count=count, to=to)
-        rows = echoes(process)
+        rows = explained(process)
     found: tuple[Counter[Any], Counter[Any]] = Counter(), Counter()
     for row in rows:
         place = row["last"] if row["verdict"] in ("lost", "unanswered") else ""

@@ -15,6 +15,7 @@ from textual import events, on
 from textual.command import Provider
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 from hostgw.errors import HostgwError
 from hostgw_tui.actions import EVERYWHERE
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 
 REMOTE_FPS = 4
 """Repaints a second when the operator's own terminal is behind SSH."""
-IDLE_S = 0.5
-"""Without a key for so long, screens are made that nobody has asked for yet."""
+IDLE_S, APART_S = 0.5, 0.15
+"""Without a key for so long, screens are made that nobody has asked for yet; apart, so that a key finds its turn."""
 DIALOGS = ("fix", "undo", "setup")
 Answer = tuple[str, Callable[[], None]]
 
@@ -178,9 +179,9 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
         waiting = next((mode for mode in self.MODES if not self._screen_stacks.get(mode)), None)
         if waiting is None or not self.is_running:
             return
-        if time.monotonic() - self._pressed_at > IDLE_S:
+        if idle := time.monotonic() - self._pressed_at > IDLE_S:
             self._init_mode(waiting)
-        self.set_timer(IDLE_S, self._make_next_screen)
+        self.set_timer(APART_S if idle else IDLE_S, self._make_next_screen)
 
     def _handle_exception(self, error: Exception) -> None:
         """Log what ends the dashboard before its traceback is shown."""
@@ -229,6 +230,12 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
     def _painted(self) -> list[MainScreen]:
         """Return the screens that can be painted; an app that ends takes theirs apart."""
         return [s for s in self.screen_stack if isinstance(s, MainScreen) and s.is_mounted and self.seen(s)]
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        """Show another screen; one that is made already is painted before it is seen, not after."""
+        ahead = next(iter(self._screen_stacks.get(mode, ())), None)
+        self.painted_ahead = isinstance(ahead, MainScreen) and ahead.paint_ahead()
+        return super().switch_mode(mode)
 
     def look(self, counters: bool, host: str = "") -> None:
         """Have hosts, or one of them, report counters while a screen shows them."""

@@ -42,6 +42,8 @@ class Shell(App[None]):
         no_color = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=True if no_color or look.startswith("ansi") else None)
         self._prompter = prompter
+        self.painted_ahead = False
+        """The screen that comes has been painted."""
         self.releaser = Releaser()
         self._asking = False
         self._leave_with: int | None = None
@@ -71,8 +73,9 @@ class Shell(App[None]):
         return self._table_styles
 
     def delay_update(self, delay: float = 0.05) -> None:
-        """Switch screens without Textual's 50 ms pause, which keys to a new screen would feel."""
-        super().delay_update(min(delay, 0.005))
+        """Switch screens without Textual's 50 ms pause, which keys would feel; to one that is painted, without any."""
+        if not self.painted_ahead:
+            super().delay_update(min(delay, 0.005))
 
     def on_mount(self) -> None:
         """Take questions; leave at once if that was asked before there was a loop."""

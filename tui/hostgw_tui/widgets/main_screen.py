@@ -35,6 +35,8 @@ class MainScreen(Screen[None]):
     """The hosts report counters while this screen is shown."""
     AUTO_FOCUS = "Grid"
     _painted_host = ""
+    _ahead = False
+    """It was painted before it is seen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,12 +87,22 @@ class MainScreen(Screen[None]):
         self.query_one(KeyBar).show_typing(isinstance(self.focused, Input))
 
     def on_screen_resume(self) -> None:
-        """Show what changed meanwhile; one that is only made beforehand shows nothing yet."""
+        """Show what changed meanwhile; one that is only made beforehand is painted, too."""
         if not self.hostgw.seen(self):
+            self.repaint()
             return
         self.hostgw.look(*self.looks_at())
         self.fed()
-        self.repaint()
+        if not self._ahead:
+            self.repaint()
+        self._ahead = False
+
+    def paint_ahead(self) -> bool:
+        """Paint what is about to be seen, once it can be; tell whether that was done."""
+        if self.is_mounted and not self.hostgw.seen(self):
+            self._ahead = True
+            self.repaint()
+        return self._ahead
 
     def looks_at(self) -> tuple[bool, str]:
         """Return whether hosts shall report counters, and which one if not all."""
