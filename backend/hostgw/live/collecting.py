@@ -2,8 +2,8 @@
 
 With Python's own thresholds a full collection walks all of them again and again while a big fabric is built (a third
 of the time for 255 hosts) and finds nothing; reference counts free what an event replaces. So the youngest objects are
-walked as they come, in pieces that nobody notices (5,000 of them take 2 ms), those that stayed every million, which takes
-50 ms of a great fabric, and all of them after a thousand times that. Closed dialogs are what is found.
+walked as they come, in pieces that nobody notices (5,000 take 2 ms), those that stayed after every million (50 ms in a
+great fabric), and all of them after a thousand times that. Closed dialogs are what is found.
 """
 
 from __future__ import annotations
