@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import cast
+from weakref import ref
 
 import pytest
 
@@ -17,12 +18,17 @@ from hostgw.recording.reader import read
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.coming import Coming, Made
 from hostgw_tui.engine import Engine
+from hostgw_tui.releasing import Releaser
 from hostgw_tui.replay.bar import ReplayBar
 from tests.tui.fake import CLOCK, FakeEngine, one_missing
 from tests.tui.reading import until
 
 DEMO = Path(__file__).parents[2] / "tui" / "hostgw_tui" / "demo.jsonl.gz"
 HOSTS = [Host("vm1", address="10.5.7.60"), Host("vm2", address="10.5.7.61")]
+
+
+class Thing:
+    """Something that can be watched going."""
 
 
 def app_of(make: Callable[[], Made]) -> HostgwApp:
@@ -106,3 +112,15 @@ def test_leaving_while_the_engine_is_made_stops_it_when_it_is_there(tmp_path: Pa
     gate.set()
     leaving.join(30)
     assert "stop" in engine.asked
+
+
+def test_what_is_released_goes_and_the_thread_ends() -> None:
+    releaser, thing = Releaser(), Thing()
+    known = ref(thing)
+    releaser.take(thing)
+    del thing
+    releaser.stop()
+    assert releaser._thread is not None
+    releaser._thread.join(30)
+    assert not releaser._thread.is_alive()
+    assert known() is None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from msgspec import structs
-from textual.pilot import Pilot
 
 from hostgw.fabric import Fabric
 from hostgw.model.guard import Guard, GuardState
@@ -14,17 +12,8 @@ from hostgw.plans.model import Outcome, Result
 from tests.fabrics import healthy, routes
 from tests.tui.conftest import Make
 from tests.tui.fake import many_faults, one_missing, settled
-from tests.tui.reading import engine_of, reader_text, screen_text, settle
+from tests.tui.reading import engine_of, reader_text, screen_text, settle, until
 from tests.tui.test_story import dialog
-
-
-async def eventually(pilot: Pilot[None], fact: Callable[[], bool]) -> None:
-    """Wait for a fact that a thread brings about."""
-    for _ in range(500):
-        if fact():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came")
 
 
 async def test_steps_can_be_left_out(make: Make) -> None:
@@ -116,7 +105,7 @@ async def test_who_undoes_it_is_told(make: Make) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("f", "a")
-        await eventually(pilot, lambda: "somebody changed it again on vm1" in reader_text(app, "#outcome"))
+        await until(pilot, lambda: "somebody changed it again on vm1" in reader_text(app, "#outcome"))
 
 
 async def test_what_a_former_run_left_open_is_told(make: Make) -> None:
@@ -124,7 +113,7 @@ async def test_what_a_former_run_left_open_is_told(make: Make) -> None:
     engine_of(app).settled = ("a change of a former run ended as rolled-back (a route)",)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         told = list(engine_of(app).settled)
-        await eventually(pilot, lambda: [note.message for note in app._notifications] == told)
+        await until(pilot, lambda: [note.message for note in app._notifications] == told)
 
 
 async def test_a_host_tells_whose_change_is_pending(make: Make) -> None:
@@ -146,7 +135,7 @@ async def test_what_was_fixed_can_be_made_lasting(make: Make) -> None:
         await settle(pilot)
         assert "these changes last until the next reboot; p makes them last" in reader_text(app, "#outcome")
         await pilot.press("p")
-        await eventually(pilot, lambda: app.screen.query("#plan") and "90-hostgw-tui.conf" in reader_text(app, "#plan"))
+        await until(pilot, lambda: app.screen.query("#plan") and "90-hostgw-tui.conf" in reader_text(app, "#plan"))
         shown = reader_text(app, "#plan")
         assert "+++ /etc/systemd/system/hostgw-tui.service" in shown
         assert "+net.ipv4.ip_forward = 1" in shown
@@ -188,7 +177,7 @@ async def test_a_preview_says_when_somebody_else_has_mended_it(make: Make) -> No
         await pilot.pause()
         assert reader_text(app, "#outcome") == ""
         engine_of(app).become(settled(healthy(3)))
-        await eventually(pilot, lambda: "no longer found" in reader_text(app, "#outcome"))
+        await until(pilot, lambda: "no longer found" in reader_text(app, "#outcome"))
         assert "esc cancel" in screen_text(app)
 
 
@@ -200,4 +189,4 @@ async def test_a_preview_of_many_says_how_many_are_gone(make: Make) -> None:
         await pilot.pause()
         all_of_it = len(dialog(app).plan.findings)
         engine_of(app).become(one_missing(4))
-        await eventually(pilot, lambda: f"{all_of_it - 1} of {all_of_it} findings" in reader_text(app, "#outcome"))
+        await until(pilot, lambda: f"{all_of_it - 1} of {all_of_it} findings" in reader_text(app, "#outcome"))

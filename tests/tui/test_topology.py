@@ -16,8 +16,7 @@ from hostgw_tui.widgets.reader import Reader
 from tests.fabrics import healthy, subnet
 from tests.tui.conftest import Make
 from tests.tui.fake import connecting, one_missing, settled
-from tests.tui.reading import engine_of, reader_text, screen_text, settle
-from tests.tui.test_fix import eventually
+from tests.tui.reading import engine_of, reader_text, screen_text, settle, until
 
 BROKEN = f"─✗→ {subnet(2)} missing"
 
@@ -49,7 +48,7 @@ async def test_it_follows_the_view(make: Make) -> None:
         await opened(pilot)
         assert "none broken" in screen_text(app)
         engine_of(app).become(one_missing())
-        await eventually(pilot, lambda: BROKEN in reader_text(app, "#picture"))
+        await until(pilot, lambda: BROKEN in reader_text(app, "#picture"))
         await settle(pilot)
         assert "broken routes (1)" in screen_text(app)
 
@@ -140,7 +139,7 @@ async def test_a_mask_hides_names_in_picture_and_copy(make: Make, monkeypatch: p
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, "y")
         app.action_mask()
-        await eventually(pilot, lambda: "vm1" not in reader_text(app, "#picture"))
+        await until(pilot, lambda: "vm1" not in reader_text(app, "#picture"))
         await pilot.press("y")
         assert "10.5.7.60" not in screen_text(app)
     plain, hidden = copied
@@ -157,9 +156,9 @@ async def test_every_screen_has_it_in_the_palette(make: Make) -> None:
         await settle(pilot)
         await pilot.press("colon")
         await pilot.press(*"topology")
-        await eventually(pilot, lambda: "as a picture, what is broken marked" in screen_text(app))
+        await until(pilot, lambda: "as a picture, what is broken marked" in screen_text(app))
         await pilot.press("enter")
-        await eventually(pilot, lambda: isinstance(app.screen, TopologyDialog))
+        await until(pilot, lambda: isinstance(app.screen, TopologyDialog))
         assert app.screen.query_one("#picture", Reader).lines
 
 

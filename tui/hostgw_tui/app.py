@@ -233,9 +233,12 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
 
     def switch_mode(self, mode: str) -> AwaitMount:
         """Show another screen; one that is made already is painted before it is seen, not after."""
-        ahead = next(iter(self._screen_stacks.get(mode, ())), None)
+        ahead = next(reversed(self._screen_stacks.get(mode, [])), None)
         self.painted_ahead = isinstance(ahead, MainScreen) and ahead.paint_ahead()
-        return super().switch_mode(mode)
+        try:
+            return super().switch_mode(mode)
+        finally:
+            self.painted_ahead = False
 
     def look(self, counters: bool, host: str = "") -> None:
         """Have hosts, or one of them, report counters while a screen shows them."""

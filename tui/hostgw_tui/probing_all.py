@@ -31,6 +31,9 @@ class ProbingAll(Shell):
 
     def action_probe_all(self) -> None:
         """Send probes between the containers of all hosts; what they show joins the findings."""
+        if self.engine.is_recording:
+            self.tell("this is a recording: no host can be asked", "warning")
+            return
         if self._probing:
             self.tell("probes are on their way")
             return

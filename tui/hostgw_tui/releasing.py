@@ -10,7 +10,7 @@ class Releaser:
     """Takes the last reference to something, and drops it in a thread of its own."""
 
     def __init__(self) -> None:
-        self._taken: SimpleQueue[object] = SimpleQueue()
+        self._taken: SimpleQueue[tuple[object, ...]] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def take(self, *things: object) -> None:
@@ -18,8 +18,13 @@ class Releaser:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="hostgw-releaser", daemon=True)
             self._thread.start()
-        self._taken.put(things)
+        if things:
+            self._taken.put(things)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._taken.put(())
 
     def _run(self) -> None:
-        while True:
-            self._taken.get()  # bound to no name: it goes here
+        while self._taken.get():  # bound to no name: it goes here
+            pass

@@ -95,6 +95,7 @@ class Shell(App[None]):
     def on_unmount(self) -> None:
         """Leave nobody waiting for an answer."""
         self._prompter.close()
+        self.releaser.stop()
 
     def leave(self, code: int) -> None:
         """Close the screen soon, with an exit code; from any thread, returns at once."""

@@ -216,8 +216,9 @@ class FixDialog(ModalScreen[None]):
         self._tick()
 
     def _tick(self) -> None:
-        if not (self.run or self.outcome):
-            self._say(gone_lines(self.plan, self.hostgw.engine.view().listed))
+        gone = gone_lines(self.plan, self.hostgw.engine.view().listed)
+        if not (self.run or self.outcome) and gone != self.query_one("#outcome", Reader).lines:
+            self._say(gone)
         if self.run:
             stages = self.run.stages
             waiting = (cell(f"◌ applying on {', '.join(self.plan.hosts)} …", Tone.NOTE),)
