@@ -9,8 +9,7 @@ import pytest
 
 from tests.tui.conftest import Make
 from tests.tui.fake import one_missing
-from tests.tui.reading import screen_text, settle
-from tests.tui.test_fix import eventually
+from tests.tui.reading import screen_text, settle, until
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +35,7 @@ async def test_each_form(key: str, pattern: str, word: str, make: Make, tmp_path
         await pilot.pause()
         assert "Markdown" in screen_text(app)
         await pilot.press(key)
-        await eventually(pilot, lambda: any("written to" in note.message for note in app._notifications))
+        await until(pilot, lambda: any("written to" in note.message for note in app._notifications))
         (path,) = tmp_path.glob(pattern)  # noqa: ASYNC240
         assert word in path.read_text()
         assert path.stat().st_mode & 0o777 == 0o600
@@ -84,4 +83,4 @@ async def test_a_directory_that_cannot_be_written(make: Make, tmp_path: Path, mo
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
         await pilot.press("w", "h")
-        await eventually(pilot, lambda: any("cannot write" in note.message for note in app._notifications))
+        await until(pilot, lambda: any("cannot write" in note.message for note in app._notifications))
