@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -139,7 +139,7 @@ def healthy(hosts: int = 3, containers: int = 2) -> Fabric:
 
 
 def altered(
-    fabric: Fabric, name: str, section: Section, change: Callable[[list[Row]], list[Row]], ns: int = 0
+    fabric: Fabric, name: str, section: Section, change: Callable[[list[Row]], Sequence[Row]], ns: int = 0
 ) -> Fabric:
     """Return the fabric with one section of one host passed through `change`."""
     old = fabric.hosts[name]

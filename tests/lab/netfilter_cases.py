@@ -11,7 +11,15 @@ from tests.lab.netfilter_rig import CLIENTS, FREE, NUMBERS, OWN, SERVERS
 
 PORTS = (53, 80, 443, 8080)
 MARKS = (0x1, 0x2, 0x10, 0x4000)
-PREFIXES = ("10.1.0.0/24", "10.1.0.64/26", "10.9.0.0/16", "10.2.0.0/24", "10.2.0.2/31", "10.8.0.0/16", "10.0.0.0/8")
+PREFIXES: tuple[str, ...] = (
+    "10.1.0.0/24",
+    "10.1.0.64/26",
+    "10.9.0.0/16",
+    "10.2.0.0/24",
+    "10.2.0.2/31",
+    "10.8.0.0/16",
+    "10.0.0.0/8",
+)
 PREFIXES += ("0.0.0.0/1", *(f"{address}/32" for address in (*CLIENTS, *SERVERS, *OWN)))
 SETS = """create ips hash:ip family inet hashsize 64 maxelem 65536
 add ips 10.1.0.2

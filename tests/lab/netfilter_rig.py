@@ -187,7 +187,8 @@ class Rig:
         for frame in frames:
             number, kind = frame[9], frame[20] if len(frame) > 20 else 0
             if number == protocol and struct.unpack_from(">H", frame, 4)[0] == self._marker:
-                return Seen("arrived", *struct.unpack_from(">II", frame, 12), frame)
+                source, destination = struct.unpack_from(">II", frame, 12)
+                return Seen("arrived", source, destination, frame)
             refused = refused or (number == 1 and kind == 3) or (number == 6 and bool(frame[33] & 4))
         return Seen("refused" if refused else "lost")
 

@@ -86,9 +86,10 @@ def drive(sender: subprocess.Popen[str], agents: Agents, capture: Capture) -> No
     """Let the sender send portion after portion, each when all of the last was told."""
     assert sender.stdin
     assert sender.stdout
+    told = sender.stdout
     for _ in range(ROUNDS // PORTION):
-        agents.poll_until(lambda: bool(select.select([sender.stdout], [], [], 0)[0]), 45)
-        assert sender.stdout.readline()
+        agents.poll_until(lambda: bool(select.select([told], [], [], 0)[0]), 45)
+        assert told.readline()
         settle(agents, capture)
         sender.stdin.write("\n")
     agents.poll_until(lambda: sender.poll() is not None, 45)

@@ -18,7 +18,7 @@ from tests.tui.fake import FakeEngine, one_missing
 
 
 class Flooding(HostgwApp):
-    CSS_PATH = Path(app.__file__).with_name("app.tcss")
+    CSS_PATH = str(Path(app.__file__).with_name("app.tcss"))
     directory = Path()
 
     def on_ready(self) -> None:

@@ -135,7 +135,9 @@ async def test_what_was_fixed_can_be_made_lasting(make: Make) -> None:
         await settle(pilot)
         assert "these changes last until the next reboot; p makes them last" in reader_text(app, "#outcome")
         await pilot.press("p")
-        await until(pilot, lambda: app.screen.query("#plan") and "90-hostgw-tui.conf" in reader_text(app, "#plan"))
+        await until(
+            pilot, lambda: bool(app.screen.query("#plan")) and "90-hostgw-tui.conf" in reader_text(app, "#plan")
+        )
         shown = reader_text(app, "#plan")
         assert "+++ /etc/systemd/system/hostgw-tui.service" in shown
         assert "+net.ipv4.ip_forward = 1" in shown

@@ -12,7 +12,7 @@ from hostgw_tui.tour.lessons import LESSONS
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import settled
-from tests.tui.test_screens import screen_text, settle
+from tests.tui.reading import screen_text, settle
 
 PLAIN = Lab("demo", Shape(3, 2, False, "plain"), {})
 

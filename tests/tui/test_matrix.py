@@ -96,7 +96,7 @@ async def test_zoom_keeps_the_place(make: Make) -> None:
         assert "vm50 to 10.239.40.0/24: wrong" in title(app)
         assert grid.finding is not None
         await pilot.press("z")
-        assert grid.zoom is Zoom.GROUPS
+        assert matrix(app).zoom is Zoom.GROUPS
         assert grid.finding is not None
         assert grid.finding.host == "vm50"
 

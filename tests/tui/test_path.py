@@ -17,7 +17,7 @@ from hostgw_tui.path.packet_dialog import FRAGMENTING, PacketKindDialog
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import FakeEngine, one_missing, settled
-from tests.tui.test_screens import engine_of, screen_text, settle
+from tests.tui.reading import engine_of, screen_text, settle
 from tests.tui.traffic import FakeTraffic
 
 

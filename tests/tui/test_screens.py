@@ -425,7 +425,12 @@ async def test_a_pulse_joins_many_touches() -> None:
     pulse = Pulse(beat, 1000)
     pulse.touch()
     pulse.start()
-    thread = threading.Thread(target=lambda: [pulse.touch() for _ in range(500)])
+
+    def touches() -> None:
+        for _ in range(500):
+            pulse.touch()
+
+    thread = threading.Thread(target=touches)
     thread.start()
     thread.join()
     await asyncio.wait_for(done.wait(), 10)

@@ -10,7 +10,8 @@ from hostgw.capture.clocks import Clock
 from hostgw.capture.dissect import Fed, Statistics
 from hostgw.capture.pyshark_adapter import Field, Info, Layer
 from hostgw.capture.tap_points import TapPoint
-from hostgw.capture.taps import Capture, Settings
+from hostgw.capture.taps import Capture
+from hostgw.capture.view import Settings
 from hostgw.model.ip import address_number
 from hostgw.wire import Captured, Tap, TapReady, TapStats, Untap
 from tests.fabrics import BRIDGE, NIC, OPERATOR, underlay

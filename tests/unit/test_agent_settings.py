@@ -284,7 +284,7 @@ def test_rows_are_those_of_the_wire(machine: Path) -> None:
 
 def test_names_are_known_as_the_kernel_cuts_them(monkeypatch: pytest.MonkeyPatch) -> None:
     commands = {"7": b"dockerd", "12": b"systemd-network", "13": b"dockerd", "14": b"bash"}
-    monkeypatch.setattr(programs.os, "listdir", lambda _path: ["14", "13", "7", "12", "self"])
+    monkeypatch.setattr(os, "listdir", lambda _path: ["14", "13", "7", "12", "self"])
     monkeypatch.setattr(programs, "_command", commands.__getitem__)
     monkeypatch.setattr(programs, "_ours", lambda pid: pid != "7")
     assert programs.read() == [{"name": "dockerd", "pid": 13}, {"name": "systemd-networkd", "pid": 12}]

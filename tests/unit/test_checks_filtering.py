@@ -38,7 +38,9 @@ def iptables(*tables: str) -> list[Filter]:
     return [Filter("nft", "\n".join([nat(OWN), *tables]))]
 
 
-def native(family: str, table: str, hook: str, *rules: list[object], policy: str = "accept", prio: int = 0) -> list:
+def native(
+    family: str, table: str, hook: str, *rules: list[object], policy: str = "accept", prio: int = 0
+) -> list[object]:
     """A table with one base chain, as `nft -j` lists it."""
     where = {"family": family, "table": table}
     base = {**where, "name": "base", "type": "filter", "hook": hook, "prio": prio, "policy": policy, "handle": 1}

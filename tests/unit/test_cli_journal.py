@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hostgw.errors import HostError, UsageError
-from hostgw.live.engine import Live, Options
+from hostgw.live.engine import Live
 from hostgw.mesh.build import build
 from hostgw.model.change import Change
 from hostgw.model.host_state import HostState
@@ -17,6 +17,7 @@ from hostgw.plans.apply import UNKNOWN, apply
 from hostgw.plans.build import plan
 from hostgw.plans.journal import Journal
 from hostgw.plans.model import Plan, Result
+from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import Refuse
 from hostgw.wire import Applied
 from tests.fabrics import healthy, only, routes

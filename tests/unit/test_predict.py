@@ -24,8 +24,8 @@ ALL_THE_WAY = [
 
 def way(fabric: Fabric, source: str = "vm1:c1", destination: str = "vm2:c1", **query: object) -> Prediction:
     mesh = build(fabric)
-    ends = (find_end(fabric, mesh, text) for text in (source, destination))
-    return predict(fabric, *ends, Query(**query))  # type: ignore[arg-type]
+    start, end = find_end(fabric, mesh, source), find_end(fabric, mesh, destination)
+    return predict(fabric, start, end, Query(**query))  # type: ignore[arg-type]
 
 
 def hops(leg: Leg | None) -> list[str]:

@@ -17,7 +17,6 @@ from hostgw.checks.run import run
 from hostgw.clean import clean, plain
 from hostgw.fabric import Fabric, Host
 from hostgw.live import Live, View
-from hostgw.live.engine import Options
 from hostgw.mesh.build import build
 from hostgw.model.guard import Guard, GuardState
 from hostgw.model.host_state import HostState
@@ -42,6 +41,7 @@ from hostgw.report.nat import nat_report
 from hostgw.report.path import path_report
 from hostgw.report.routes import routes_report
 from hostgw.report.watch import Teller
+from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import Refuse
 from hostgw.ssh.target import Target
 from hostgw.topology.build import build as topology

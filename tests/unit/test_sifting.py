@@ -7,8 +7,8 @@ import pytest
 from hostgw.capture.flows import flow_number, flows
 from hostgw.capture.frames import decode
 from hostgw.capture.sifting import Flows, parse, toggled_flow
-from tests.unit.capture_frames import ethernet
-from tests.unit.journey_views import back, number, outside, there
+from tests.unit.capture_frames import ethernet, number
+from tests.unit.journey_views import back, outside, there
 
 
 class Packet:

@@ -108,7 +108,11 @@ def test_unknown_asks_once_and_writes_only_on_yes(tmp_path: Path) -> None:
     asked: list[tuple[str, str, str]] = []
 
     def answer(yes: bool) -> host_key.Confirm:
-        return lambda *question: bool(asked.append(question)) or yes
+        def confirm(host: str, key: str, fingerprint: str) -> bool:
+            asked.append((host, key, fingerprint))
+            return yes
+
+        return confirm
 
     with pytest.raises(KeyUnknownError) as caught:
         host_key.judge(settings(path), [], "ssh-ed25519", OURS, answer(False))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko import common, server
 
 from hostgw.errors import HostError
 from hostgw.model.host_state import HostState
@@ -30,14 +31,14 @@ class Asking(paramiko.ServerInterface):
     def get_allowed_auths(self, username: str) -> str:
         return "keyboard-interactive"
 
-    def check_auth_interactive(self, username: str, submethods: str) -> paramiko.InteractiveQuery:
-        query = paramiko.InteractiveQuery("\x1b]0;title\x07", "read \x1b[2J this")
+    def check_auth_interactive(self, username: str, submethods: str) -> server.InteractiveQuery:
+        query = server.InteractiveQuery("\x1b]0;title\x07", "read \x1b[2J this")
         query.add_prompt("Password\u202e: ", False)
         query.add_prompt("Code: ", True)
         return query
 
     def check_auth_interactive_response(self, responses: list[str]) -> int:
-        return paramiko.AUTH_SUCCESSFUL if responses == ["one", "two"] else paramiko.AUTH_FAILED
+        return common.AUTH_SUCCESSFUL if responses == ["one", "two"] else common.AUTH_FAILED
 
 
 def speak_ssh(sock: socket.socket) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from hostgw.errors import UsageError
-from hostgw.ssh import settings as module
 from hostgw.ssh.settings import parse, resolve, resolve_hop
 from hostgw.ssh.target import Target
 
@@ -60,7 +60,7 @@ def test_values_with_shell_characters_are_quoted() -> None:
 
 
 def test_defaults_without_openssh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     found = resolve(Target("vm1", user="u", port=2222))
     assert (found.hostname, found.port, found.user) == ("vm1", 2222, "u")
     assert found.user_known_hosts
