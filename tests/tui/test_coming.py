@@ -10,6 +10,7 @@ from typing import cast
 from weakref import ref
 
 import pytest
+from textual import events
 
 from hostgw.errors import UsageError
 from hostgw.fabric import Host
@@ -20,6 +21,7 @@ from hostgw_tui.coming import Coming, Made
 from hostgw_tui.engine import Engine
 from hostgw_tui.releasing import Releaser
 from hostgw_tui.replay.bar import ReplayBar
+from hostgw_tui.widgets.dialog import TextDialog
 from tests.tui.fake import CLOCK, FakeEngine, one_missing
 from tests.tui.reading import until
 
@@ -73,6 +75,52 @@ async def test_without_an_engine_the_dashboard_closes_and_says_why() -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: app.failed is not None)
     assert str(app.failed) == "the recording cannot be read: no such file"
+
+
+@pytest.mark.parametrize("keys", ["f", "u", "S", "?", "3", ":"])
+async def test_keys_before_a_failure_end_in_its_words(keys: str) -> None:
+    gate = threading.Event()
+
+    def make() -> Made:
+        gate.wait(30)
+        raise UsageError("the recording cannot be read", "no such file")
+
+    app = app_of(make)
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.post_message(events.Key(keys, keys))
+        await until(pilot, lambda: bool(app._early))
+        gate.set()
+        await until(pilot, lambda: app.failed is not None)
+    assert app._exception is None
+
+
+async def test_keys_wait_for_the_engine_and_are_answered_in_turn(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def make() -> Made:
+        gate.wait(30)
+        return Made(FakeEngine(one_missing(), tmp_path), lambda: CLOCK)
+
+    app = app_of(make)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("3", "?")
+        assert app.current_mode == "overview"
+        gate.set()
+        await until(pilot, lambda: app.current_mode == "routes" and isinstance(app.screen, TextDialog))
+
+
+async def test_leaving_does_not_wait_for_the_engine(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def make() -> Made:
+        gate.wait(30)
+        return Made(FakeEngine(one_missing(), tmp_path), lambda: CLOCK)
+
+    app = app_of(make)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_code == 0)
+    gate.set()
 
 
 def test_what_a_stand_in_cannot_answer_waits_for_the_engine(tmp_path: Path) -> None:

@@ -195,6 +195,11 @@ def _binding(action: Action, scope: str) -> Binding:
     )
 
 
+def keys_of(name: str) -> set[str]:
+    """Return every key that leads to an action, on any screen."""
+    return {key for action in ACTIONS if action.name == name for key in action.keys}
+
+
 def mutating(name: str, scope: str) -> bool:
     """Tell whether an action (its bare name) leads to changes of a host."""
     return any(a.mutating for a in of(scope) if a.name.removeprefix("app.").partition("(")[0] == name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -18,7 +19,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 
 from hostgw.errors import HostgwError
-from hostgw_tui.actions import EVERYWHERE
+from hostgw_tui.actions import EVERYWHERE, keys_of
 from hostgw_tui.changing import Changing, beside
 from hostgw_tui.coming import Coming, Made
 from hostgw_tui.engine import Engine
@@ -48,6 +49,9 @@ REMOTE_FPS = 4
 IDLE_S, APART_S = 0.5, 0.15
 """Without a key for so long, screens are made that nobody has asked for yet; apart, so that a key finds its turn."""
 DIALOGS = ("fix", "undo", "setup")
+LEAVING = ("app.leave", "app.interrupt")
+MOST_EARLY = 64
+"""Keys that are kept until there is an engine."""
 Answer = tuple[str, Callable[[], None]]
 
 
@@ -108,6 +112,8 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
         """The picture that was painted last: held until the next one is, it is let go beside the loop."""
         self._settling = False
         self._record_error = ""
+        self._early: deque[events.InputEvent] = deque(maxlen=MOST_EARLY)
+        self._leaving = {key for name in LEAVING for key in keys_of(name)}
         self._pressed_at = time.monotonic()
         remote = bool(os.environ.get("SSH_CONNECTION"))
         self.fps = min(fps, REMOTE_FPS) if remote else fps
@@ -149,6 +155,8 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
         for screen in self._painted():
             screen.fed()
         self._follow()
+        for event in self._early:
+            self.post_message(event)
 
     def on_unmount(self) -> None:
         """Follow no more."""
@@ -161,10 +169,18 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
     async def on_event(self, event: events.Event) -> None:
         """Let what works in the background rest while a key or the mouse is answered."""
         if isinstance(event, events.InputEvent):
+            if self._too_early(event):
+                self._early.append(event)
+                return
             self._pressed_at = time.monotonic()
             self._turns.shorten()
             self.engine.give_way()
         await super().on_event(event)
+
+    def _too_early(self, event: events.InputEvent) -> bool:
+        """Tell whether a key or the mouse may ask for what only an engine knows; leaving needs none."""
+        leaving = isinstance(event, events.Key) and event.key in self._leaving
+        return isinstance(self.engine, Coming) and not leaving and not event.is_forwarded
 
     # ---- screens beforehand: the first key for one is then answered like any other ----
 
