@@ -101,6 +101,9 @@ def _offer_completions(parser: argparse.ArgumentParser) -> None:
     """Answer a shell that asks what may stand next, and end."""
     import argcomplete
 
+    from hostgw_tui.completing import offer
+
+    offer(parser)
     argcomplete.autocomplete(parser)
 
 

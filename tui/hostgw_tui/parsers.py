@@ -85,13 +85,6 @@ def _common(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _labs(**_: object) -> list[str]:
-    """Return the labs that there are, for a shell that completes."""
-    from hostgw.lab import names
-
-    return list(names())
-
-
 def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     """Add the options that say which hosts, and how to reach them.
 
@@ -105,10 +98,8 @@ def _add_common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     group.add_argument("--inventory", metavar="FILE", type=Path, default=none, help=kinds)
     template = "what ssh calls the hosts of an inventory: {name}, admin@{name}.example.org (their address)"
     group.add_argument("--ssh-name", metavar="TEMPLATE", default=none, help=template)
-    lab = group.add_argument(
-        "--lab", metavar="NAME", nargs="?", const="demo", default=none, help="hosts of a lab (demo)"
-    )
-    lab.completer = _labs  # type: ignore[attr-defined]
+    named = "hosts of a lab (demo)"
+    group.add_argument("--lab", metavar="NAME", nargs="?", const="demo", default=none, help=named)
     group.add_argument("--replay", metavar="FILE", type=Path, default=none, help="a recording instead of hosts")
     if top:
         group.add_argument("--demo", action="store_true", help="the recording that comes with the program")
