@@ -89,8 +89,3 @@ def _pair(hop: Hop, sighting: Sighting, known_ttl: bool) -> Pair:
         ),
     }
     return Pair(hop, sighting, tuple(name for name, differs in wrong.items() if differs))
-
-
-def _differ(told: tuple[str, str], seen: tuple[str, str]) -> bool:
-    """Tell whether addresses differ, where one was predicted."""
-    return any(a and a != b for a, b in zip(told, seen, strict=True))

@@ -19,6 +19,7 @@ from hostgw.paths.predict.journey import Ended, Travel
 from hostgw.paths.predict.link import NOTHING, Heard, cross
 from hostgw.paths.predict.node import Node
 from hostgw.paths.predict.stack import Departure, arrived, sent, source_for
+from hostgw.paths.predict.wire import in_from
 
 Begin = Callable[[], Departure]
 Walk = Callable[[Travel, Begin], tuple[Leg, Node]]
@@ -82,9 +83,9 @@ def _answered(walk: Walk, question: Travel, forward: Leg, end: Node, echoed: int
     back = Travel(_answer(question.flow), question=question.memory, length=echoed)
     if forward.outcome is Outcome.DELIVERED:
         return walk(back, lambda: sent(back, end))[0]
-    if forward.outcome is not Outcome.OUTSIDE:
+    link = question.left_by
+    if forward.outcome is not Outcome.OUTSIDE or link is None:
         return None
-    link = end.state.links_by_name[forward.hops[-1].interface]
     back.frame = (question.frame[1], question.frame[0])
     return walk(back, lambda: _from_outside(back, end, link))[0]
 
@@ -99,6 +100,7 @@ def _from_outside(back: Travel, host: Node, link: Link) -> Departure:
     to = address_text(back.flow.destination)
     if not any(address.address == to for address in host.state.addresses):
         raise Ended(Outcome.UNKNOWN, f"whether the outside has a route back to {to} is not known here", host)
+    in_from(back, host.host, link)
     back.seen(host, link, "in", "the answer from outside comes to the host's own address")
     return arrived(back, host, link)
 

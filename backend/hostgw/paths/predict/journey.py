@@ -51,6 +51,8 @@ class Travel:
     """What they did with the packet that this one answers; empty when it answers none."""
     length: int = 0
     """Bytes of the IP packet, or of the largest of its fragments; 0 for one that fits everywhere."""
+    left_by: Link | None = None
+    """The device to which the last IP stack handed it."""
     whole: bool = False
     """It must not be fragmented."""
 

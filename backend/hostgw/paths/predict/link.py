@@ -28,6 +28,7 @@ from hostgw.paths.predict.node import (
     share_segment,
 )
 from hostgw.paths.predict.stack import Departure, before_bridge
+from hostgw.paths.predict.wire import in_from, out_to, wire_port
 
 UNSURE = frozenset({"failed", "incomplete"})
 Asked = tuple[str, int, str]
@@ -65,6 +66,7 @@ def cross(travel: Travel, fabric: Fabric, departure: Departure, heard: Heard = N
         Ended: nobody does, or a machine that is not listed.
     """
     node, link = departure.node, departure.link
+    travel.left_by = link
     if link.kind in TUNNELS:
         raise Ended(Outcome.UNKNOWN, f"{link.name} on {node} is a tunnel, and not followed", node)
     segment = _segment(fabric, node, link)
@@ -79,12 +81,15 @@ def cross(travel: Travel, fabric: Fabric, departure: Departure, heard: Heard = N
     travel.frame = (link.mac, target.link.mac if target else macs[0] if macs else "")
     travel.seen(node, link, "out", departure.because)
     if target is None:
-        _beyond(departure, segment, fabric)
+        _beyond(travel, departure, segment, fabric)
     return _carried(travel, departure, segment, target)
 
 
-def _beyond(departure: Departure, segment: Segment, fabric: Fabric) -> NoReturn:
+def _beyond(travel: Travel, departure: Departure, segment: Segment, fabric: Fabric) -> NoReturn:
     """End the way where nobody on the listed hosts takes the frame."""
+    if segment.open:
+        _into_bridge(travel, departure, segment)
+        _onto_wire(travel, departure, segment)
     node, hop = departure.node, address_text(departure.next_hop)
     if not segment.open and len(segment.others) == 1:
         end = segment.others[0]
@@ -120,13 +125,6 @@ def _bridged(fabric: Fabric, host: Host, bridge: Link, sender: Node) -> Segment:
     if wire_port(host, bridge) is None:
         return Segment(here)
     return Segment((*here, *on_wire(fabric, host)), open=True)
-
-
-def wire_port(host: Host, bridge: Link) -> Link | None:
-    """Return the port by which a bridge reaches other machines, when it has one."""
-    root = Node(host)
-    ports = host.root.ports_of(bridge.index)
-    return next((port for port in ports if port.peer_nsid < 0 and other_end(root, port) is None), None)
 
 
 def _neighbour(departure: Departure) -> Neighbour | None:
@@ -182,20 +180,22 @@ def _answers_for_others(holder: Holder, asking: Node) -> bool:
 
 def _carried(travel: Travel, departure: Departure, segment: Segment, target: Holder) -> Arrival:
     """Let the frame pass the ports between, and come up where it is taken."""
-    node, link = departure.node, departure.link
-    if segment.near:
-        travel.seen(segment.near.node, segment.near.link, "in", f"other end of {link.name}")
-        _forwards(segment.near.link, segment.near.node)
-    away = target.node.host.name != node.host.name
-    if away:
+    _into_bridge(travel, departure, segment)
+    if target.node.host.name != departure.node.host.name:
         _onto_wire(travel, departure, segment)
-        _off_wire(travel, target)
+        in_from(travel, target.node.host, target.link)
     elif target.port:
         _out_by(travel, segment, target)
     elif segment.near:
         before_bridge(travel, target.node, target.link)
     travel.seen(target.node, target.link, "in", _taken(travel, target))
     return Arrival(target.node, target.link)
+
+
+def _into_bridge(travel: Travel, departure: Departure, segment: Segment) -> None:
+    if segment.near:
+        travel.seen(segment.near.node, segment.near.link, "in", f"other end of {departure.link.name}")
+        _forwards(segment.near.link, segment.near.node)
 
 
 def _out_by(travel: Travel, segment: Segment, target: Holder) -> None:
@@ -228,18 +228,10 @@ def _forwards(port: Link, host: Node) -> None:
 
 
 def _onto_wire(travel: Travel, departure: Departure, segment: Segment) -> None:
-    """Leave by the port that leads to the wire, where the device is a bridge or the sender stands behind one."""
+    """Leave for other machines: from the device, or from the bridge that the sender stands behind."""
     host = departure.node.host
-    bridge = host.root.links.get(segment.near.link.master) if segment.near else departure.link
-    port = wire_port(host, bridge) if bridge and bridge.kind == "bridge" else None
-    if port:
-        travel.seen(Node(host), port, "out", f"port of {departure.link.name} to the wire")
-
-
-def _off_wire(travel: Travel, target: Holder) -> None:
-    port = wire_port(target.node.host, target.link) if target.link.kind == "bridge" else None
-    if port:
-        travel.seen(target.node, port, "in", f"port of {target.link.name}")
+    bridge = host.root.links.get(segment.near.link.master) if segment.near else None
+    out_to(travel, host, bridge or departure.link)
 
 
 def _taken(travel: Travel, target: Holder) -> str:
