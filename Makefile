@@ -41,7 +41,7 @@ test-fast: $(VENV)/.installed
 	$(BIN)/pytest -q -n 2 -m "not lab" tests
 
 test: install
-	@sh scripts/install-tools.sh sudo sudo dockerd docker.io docker docker.io busybox busybox-static zsh zsh fish fish
+	@sh scripts/install-tools.sh sudo sudo dockerd docker.io docker docker.io busybox busybox-static zsh zsh fish fish ipset ipset
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest -q -n 2 -m "not lab" tests
 	$(SUDO) $(BIN)/pytest -q -n 3 --dist loadgroup -m lab tests

@@ -14,6 +14,7 @@ from hostgw import lab as labs
 from hostgw.lab import Host, Lab
 from hostgw.lab.namespaces import inside
 from tests.lab.conftest import Run
+from tests.lab.wayfarer import wayfared
 
 Report = dict[str, Any]
 SCRIPTS = Path(__file__).parents[1] / "data" / "healthy"
@@ -89,3 +90,12 @@ def assert_reaches(lab: Lab, source: str, target: str) -> None:
     address = lab.host(target).container_address("c1")
     done = lab.exec(source, ["ping", "-c1", "-W2", address], "c1", capture_output=True, text=True)
     assert re.search(r"ttl=62\b", done.stdout), (source, target, done.stdout)
+
+
+def assert_predicted(lab: Lab, *pairs: str) -> None:
+    """What programs leave on hosts is understood so well that probes go as predicted, also where they are refused."""
+    for row in wayfared(lab, *pairs):
+        assert row["predicted"], row["text"]
+        known = "unknown" not in (row["outcome"], row["back"])
+        assert not known or row["works"] == (row["verdict"] == "answered"), row["text"]
+        assert known or row["unsure"].endswith("who is first decides"), row["unsure"]

@@ -14,9 +14,7 @@ from pyroute2.ipset import IPSet, PortEntry
 
 from hostgw.fabric import NamespaceState
 from hostgw.model.ip import address_text
-from hostgw.model.kernel import Filter
 from hostgw.paths.netfilter import Flow, Passage, Verdict, delivered, forwarded, reply, sent
-from hostgw.wire import Section
 from tests.lab.agent_rig import Nets
 from tests.lab.netfilter_cases import MATCHES, SETS, UNREADABLE, Maker, Rules, _extension
 from tests.lab.netfilter_rig import Rig, Seen, inside
@@ -76,12 +74,6 @@ def _known(rig: Rig, sample: str) -> str:
     return sample if sample in UNREADABLE else _extension(sample)
 
 
-def with_sets(state: NamespaceState) -> NamespaceState:
-    """Add what the tool for ipsets would tell, which is not on every machine."""
-    filters = {**state.filters, "ipset": Filter("ipset", SETS)}
-    return NamespaceState({**state.tables, Section.FILTERS: filters})
-
-
 class Tally:
     """Counts what was compared."""
 
@@ -98,7 +90,7 @@ def test_verdicts_and_addresses_agree_with_the_kernel(rig: Rig, supported: froze
         maker = Maker(seed, supported)
         rules = maker.rules()
         rig.load(rules.iptables, rules.native)
-        state = with_sets(rig.state())
+        state = rig.state()
         for _ in range(FLOWS):
             way, flow = maker.flow()
             _connection(rig, state, rules, way, flow, tally, f"HOSTGW_SEED={seed}")

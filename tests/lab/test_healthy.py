@@ -18,7 +18,7 @@ from hostgw.lab import VARIANTS, Lab, LabError, dockerd
 from hostgw.lab.variants import check_possible
 from tests.lab import results
 from tests.lab.conftest import Run
-from tests.lab.dressing import assert_reaches, assert_understood, check, dress, owned, run, undress
+from tests.lab.dressing import assert_predicted, assert_reaches, assert_understood, check, dress, owned, run, undress
 
 pytestmark = pytest.mark.lab
 CASES = {
@@ -48,6 +48,7 @@ TOLD = ("kindnet, no bridge", "Calico, no bridge", "several underlay addresses")
 """Cases that are judged by a complete inventory too."""
 HEALED_OTHERWISE = ("nft", "flannel", "lan-bridge", "dual-stack")
 """Variants that heal must put back in a way of their own."""
+PAIRS = ("vm1:c1>vm2:c1", "vm2:c1>vm1", "vm1>vm2:c1", "vm1:c1>192.0.2.9")
 NAME = f"h{os.getpid()}"
 
 
@@ -92,6 +93,7 @@ def test_dressed_fabric(
     assert_reaches(plain, "vm1", "vm2")
     assert_reaches(plain, "vm2", "vm1")
     assert_understood(check(hostgw, "--lab", plain.name), plain)
+    assert_predicted(plain, *PAIRS, "vm1:c1>ext1", "ext1>vm2:c1")
     if row.name in TOLD:
         check(hostgw, *inventory)
     row.findings = "none"
@@ -143,6 +145,7 @@ def test_variant(variant: str, hostgw: Run, row: results.Case) -> None:
     try:
         assert_reaches(built, "vm1", "vm2")
         assert_understood(check(hostgw, "--lab", built.name), built)
+        assert_predicted(built, *PAIRS)
         if variant in HEALED_OTHERWISE:
             run(built, "vm1", "sh -e", "ip link set eth0 down\nip address add 1.1.1.1/24 dev lo\nnft flush ruleset\n")
             assert labs.heal(built.name) != []

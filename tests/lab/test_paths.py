@@ -7,15 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from hostgw import lab as labs
 from hostgw.lab import FAULTS, Fault, Lab
 from tests.lab.conftest import Run
+from tests.lab.wayfarer import wayfared
 
 pytestmark = [pytest.mark.lab, pytest.mark.cut]
 PLACES = ("vm1:c1", "vm1:c2", "vm2:c1", "vm3:c2", "vm1", "vm2", "vm3")
@@ -33,15 +32,6 @@ NOT_MODELLED = {
     "R23": "there is no container to send from",
 }
 """Faults whose packets are predicted otherwise than they go, at least in one of the pairs, and why."""
-
-
-def wayfared(lab: Lab, *pairs: str) -> list[dict[str, Any]]:
-    argv = [sys.executable, "-m", "tests.lab.wayfarer", lab.name, *pairs]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["pair"] for row in found] == list(pairs)
-    return found
 
 
 def groups() -> list[list[str]]:

@@ -6,20 +6,32 @@ Prints one JSON line for each pair: what was predicted, what was seen. It enters
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from hostgw.inventory.targets import parse_hosts
-from hostgw.lab import enter_operator
+from hostgw.lab import Lab, enter_operator
 from hostgw.live import Live
 from hostgw.live.tracing import Tracing, trace
+from hostgw.model.path import Leg, Outcome
 from hostgw.paths.predict import find_end
 from hostgw.plans.journal import Journal
 from hostgw.report.trace import reason, trace_text
 from hostgw.ssh.options import Options
 from hostgw.ssh.prompter import Refuse
+
+
+def wayfared(lab: Lab, *pairs: str) -> list[dict[str, Any]]:
+    """Have another process, which may enter namespaces, send a probe for each pair; return what it tells."""
+    argv = [sys.executable, "-m", "tests.lab.wayfarer", lab.name, *pairs]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["pair"] for row in found] == list(pairs)
+    return found
 
 
 def told(found: Tracing) -> dict[str, Any]:
@@ -28,12 +40,18 @@ def told(found: Tracing) -> dict[str, Any]:
         "works": found.prediction.works,
         "outcome": found.prediction.forward.outcome.value,
         "reason": found.prediction.forward.reason,
+        "back": found.prediction.back.outcome.value if found.prediction.back else "",
+        "unsure": next((leg.reason for leg in _legs(found) if leg.outcome is Outcome.UNKNOWN), ""),
         "verdict": each.verdict.value if each else None,
         "predicted": each.predicted if each else found.never_left,
         "why": reason(found, each) if each else found.prediction.forward.reason,
         "clocks": _clocks(found),
         "text": "\n".join(trace_text(found, str)),
     }
+
+
+def _legs(found: Tracing) -> list[Leg]:
+    return [leg for leg in (found.prediction.forward, found.prediction.back) if leg]
 
 
 def _clocks(found: Tracing) -> list[tuple[int, int, int]]:

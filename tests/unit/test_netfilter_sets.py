@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostgw.agent import filters
+from hostgw.agent import filters, ipsets
 from hostgw.model.ipset import parse
 from hostgw.paths.netfilter import Passage, Verdict, forwarded, passages
 from tests.unit.netfilter_state import flow, state, table
@@ -82,20 +82,31 @@ def test_a_set_that_rules_change_on_the_way_is_not_known_any_more() -> None:
     assert forwarded(state(text, ipset=SETS), flow("10.239.0.2", "10.239.1.2")).verdict is Verdict.UNKNOWN
 
 
-def test_counters_of_sets_are_no_news() -> None:
-    row = {"backend": "ipset", "text": "add nets 10.0.0.0/8 timeout 12 packets 3 bytes 9", "error": ""}
-    assert filters.without_counters(row)["text"] == "add nets 10.0.0.0/8"
-
-
 @pytest.mark.parametrize(("rule", "asked"), [("-m set --match-set nets src -j DROP", True), ("-j DROP", False)])
 def test_the_agent_lists_sets_only_when_rules_ask_them(monkeypatch: pytest.MonkeyPatch, rule: str, asked: bool) -> None:
-    said = {"iptables-nft-save": table("filter", f"-A FORWARD {rule}"), "ipset": SETS}
+    said = {"iptables-nft-save": table("filter", f"-A FORWARD {rule}")}
     monkeypatch.setattr(filters, "tool", lambda name: name if name in said else None)
     monkeypatch.setattr(filters, "legacy_tables", list)
     monkeypatch.setattr(filters, "run", lambda argv, text="": (0, said[argv[0]], ""))
+    monkeypatch.setattr(ipsets, "save", SETS.splitlines)
     rows = {row["backend"]: row for row in filters.read()}
     assert set(rows) == ({"nft", "ipset"} if asked else {"nft"})
     assert not asked or set(parse(rows["ipset"]["text"])) >= {"nets", "services"}
+
+
+def test_sets_that_the_kernel_does_not_show_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> list[str]:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(ipsets, "save", refused)
+    assert filters._sets()["error"] == "the sets cannot be read: [Errno 1] Operation not permitted"
+
+
+@given(st.binary(max_size=120))
+def test_what_the_kernel_says_of_a_member_is_told_or_left_out(body: bytes) -> None:
+    for kind in ("hash:ip,port,net", "hash:net,iface", "bitmap:ip,mac", "hash:ip,mark", "list:set", "hash:masked", ""):
+        for text in ipsets._members(kind, body):
+            assert "\n" not in text
 
 
 @given(st.text(max_size=200) | st.lists(st.sampled_from(SETS.split()), max_size=20).map(" ".join))

@@ -11,6 +11,8 @@ from hostgw.agent.visit import Visitor, entrance, inside
 from hostgw.agent.watch import GROUPS, NFT_GROUPS, Watch
 
 Row = Dict[str, Any]
+WHOLE = 32
+"""The prefix length of a single address."""
 
 
 class Watches:
@@ -92,7 +94,8 @@ class Watches:
                 self.host.mark(("namespaces",), now)  # it went, most likely
 
     def _read_namespaces(self) -> List[Row]:
-        addressed = {row["index"] for row in self.host.rows.get("addresses", {}).values() if row["family"] == 4}
+        held = self.host.rows.get("addresses", {}).values()
+        addressed = {row["index"] for row in held if row["family"] == 4 and row["length"] < WHOLE}
         links = list(self.host.rows.get("links", {}).values())
         return namespaces.read(self.host.netlink, links, addressed, self._handles)
 

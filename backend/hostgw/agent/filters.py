@@ -13,6 +13,8 @@ import shutil
 import subprocess
 from typing import Any, Dict, List, Optional, Set, Tuple
 
+from hostgw.agent import ipsets
+
 MAX_TEXT = 12 << 20
 TOO_LONG = "more rules than can be shown"
 TIMEOUT_S = 10
@@ -20,7 +22,6 @@ PATH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 IPTABLES_TABLES = frozenset({"filter", "nat", "mangle", "raw", "security"})
 _COUNTER = re.compile(r"\[\d+:\d+\]|\"(?:packets|bytes|handle)\": ?\d+,? ?")
-_IPSET_COUNTER = re.compile(r" (?:timeout|packets|bytes) \d+")
 _USES_SETS = re.compile(r"--(?:match|add|del|map)-set ")
 INCOMPATIBLE = re.compile(r"^# Table `(\w+)' is incompatible", re.MULTILINE)
 STAMP = re.compile(r"^#.*$", re.MULTILINE)
@@ -66,16 +67,14 @@ def saved(incompatible: Set[str]) -> List[Row]:
     return [row for row in rows if row is not None]
 
 
-def _sets() -> Optional[Row]:
-    """Return the sets that rules of iptables ask, when the tool that lists them is here."""
-    program = tool("ipset")
-    if program is None:
-        return None
-    code, output, complaint = run([program, "save"])
-    if code != 0:
-        return {"backend": "ipset", "text": "", "error": complaint or "ipset failed"}
-    too_long = len(output) > MAX_TEXT
-    return {"backend": "ipset", "text": "" if too_long else output.strip(), "error": TOO_LONG if too_long else ""}
+def _sets() -> Row:
+    """Return the sets that rules of iptables ask."""
+    try:
+        text = "\n".join(ipsets.save())
+    except OSError as error:
+        return {"backend": "ipset", "text": "", "error": f"the sets cannot be read: {error}"}
+    too_long = len(text) > MAX_TEXT
+    return {"backend": "ipset", "text": "" if too_long else text, "error": TOO_LONG if too_long else ""}
 
 
 def _nft_save() -> Optional[str]:
@@ -168,5 +167,4 @@ def without_iptables(entries: List[Row], incompatible: Set[str]) -> List[Row]:
 
 def without_counters(row: Row) -> Row:
     """Return what of a row counts as a change: rules, not how often they matched."""
-    counter = _IPSET_COUNTER if row["backend"] == "ipset" else _COUNTER
-    return {**row, "text": counter.sub("", row["text"])}
+    return row if row["backend"] == "ipset" else {**row, "text": _COUNTER.sub("", row["text"])}

@@ -91,7 +91,8 @@ def read(netlink: Netlink, links: List[Row], addressed: Set[int], handles: Handl
     Args:
         netlink: a socket in the host's namespace.
         links: the host's devices.
-        addressed: indexes of devices that hold an address.
+        addressed: indexes of devices that hold an address of a network, as NICs do; the host's end of a container's
+            pair holds none, or the gateway as a single address (kindnet's ptp).
         handles: who knows which namespace by what number.
     """
     rows: List[Row] = [_row(0, socket.gethostname(), inode(OWN), -1, "host", Place(""))]

@@ -111,9 +111,14 @@ def _arp(frame: Frame) -> str:
     return f"{sender} is at {mac(frame.source_mac)}" if frame.kind == 2 else f"ARP operation {frame.kind}"
 
 
-def _icmp(frame: Frame) -> str:
+def icmp_name(frame: Frame) -> str:
+    """Return what an ICMP or ICMPv6 message is called."""
     names = ICMP_NAMES if frame.protocol == ICMP else ICMPV6_NAMES
-    name = names.get((frame.kind, frame.code)) or names.get((frame.kind, -1)) or f"type {frame.kind} code {frame.code}"
+    return names.get((frame.kind, frame.code)) or names.get((frame.kind, -1)) or f"type {frame.kind} code {frame.code}"
+
+
+def _icmp(frame: Frame) -> str:
+    name = icmp_name(frame)
     if frame.quoted is not None:
         inner = frame.quoted
         return f"{name}: {protocol(inner)} {source(inner)} → {destination(inner)}"

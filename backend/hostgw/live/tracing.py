@@ -60,6 +60,8 @@ class Traced:
     verdict: Verdict
     there: tuple[Pair, ...]
     back: tuple[Pair, ...]
+    error: Frame | None = None
+    """What a router said of it by ICMP."""
 
     @property
     def predicted(self) -> bool:
@@ -234,4 +236,6 @@ def _one(capture: Capture, view: JourneyView, prediction: Prediction, points: di
     answered = reply is not None or prediction.query.protocol != "udp"
     seen = reply.sightings if reply else ()
     back = compared(prediction.back, seen, points, known_ttl=not outside) if answered else ()
-    return Traced(request, reply, timing, capture.verdict(view), there, back)
+    error = capture.journey(view.error) if view.error else None
+    said = error.first.frame if error else None
+    return Traced(request, reply, timing, capture.verdict(view), there, back, said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hostgw.capture.describe import address, mac
+from hostgw.capture.describe import address, icmp_name, mac, source
 from hostgw.capture.expected import Pair, as_predicted
 from hostgw.capture.journey_rows import Owner, elapsed, one_stamp
 from hostgw.capture.journeys import Verdict
@@ -61,11 +61,17 @@ def reason(found: Tracing, each: Traced) -> str:
     drop = found.capture.drop_of(each.request) if each.verdict is Verdict.LOST else None
     for leg, pairs in ((found.prediction.forward, each.there), (found.prediction.back, each.back)):
         if leg and leg.outcome is not Outcome.DELIVERED and _ends_there(leg, pairs):
-            return explained(leg.reason, drop)
+            return f"{leg.reason}; {_silence(each)}" if leg.outcome is Outcome.OUTSIDE else explained(leg.reason, drop)
     last = found.points[each.request.last.tap].name
     missed = found.missed(each)
     told = f"left {last}, never reached {missed[1].place}" if missed else f"not predicted: last seen at {last}"
     return f"{told}; {said(drop)}" if drop else told
+
+
+def _silence(each: Traced) -> str:
+    """Return what came from the outside instead of an answer."""
+    said = each.error
+    return f"{source(said)} answers: {icmp_name(said)}" if said else "no answer comes back"
 
 
 def _ends_there(leg: Leg, pairs: tuple[Pair, ...]) -> bool:

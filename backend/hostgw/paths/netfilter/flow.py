@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hostgw.paths.netfilter.context import Surroundings
 
-PROTOCOLS = {"icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51}
-PROTOCOLS |= {"icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "vrrp": 112, "sctp": 132, "udplite": 136}
+PROTOCOLS = {"icmp": 1, "igmp": 2, "ipencap": 4, "ipv4": 4, "tcp": 6, "egp": 8, "igp": 9, "udp": 17, "dccp": 33}
+PROTOCOLS |= {"ipv6": 41, "ipv6-route": 43, "ipv6-frag": 44, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51}
+PROTOCOLS |= {"icmpv6": 58, "ipv6-icmp": 58, "ipv6-nonxt": 59, "ipv6-opts": 60, "eigrp": 88, "ospf": 89, "ipip": 94}
+PROTOCOLS |= {"etherip": 97, "encap": 98, "pim": 103, "ipcomp": 108, "vrrp": 112, "l2tp": 115, "isis": 124, "sctp": 132}
+PROTOCOLS |= {"mh": 135, "ipv6-mh": 135, "mobility-header": 135, "udplite": 136, "mpls-in-ip": 137}
+"""Names as iptables-save and nft write them: their own, else those of /etc/protocols (where ipip is 94, not 4)."""
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 ECHO_REPLY, ECHO_REQUEST = 0, 8
 UNSET = -1

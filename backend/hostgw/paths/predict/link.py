@@ -139,11 +139,19 @@ def _by_mac(departure: Departure, macs: tuple[str, ...], segment: Segment) -> Ho
     """Return who has the MAC that the frame goes to; None for a machine we do not know."""
     if len(set(macs)) > 1:
         hop = address_text(departure.next_hop)
-        text = f"{len(set(macs))} machines answer ARP for {hop}: who is first decides"
+        text = f"{_answering(macs, segment)} answer ARP for {hop}: who is first decides"
         raise Ended(Outcome.UNKNOWN, text, departure.node)
     found = [holder for holder in segment.others if holder.link.mac == macs[0]]
     right = [holder for holder in found if holds(holder, departure.next_hop)]
     return next(iter(right or found), None)
+
+
+def _answering(macs: tuple[str, ...], segment: Segment) -> str:
+    """Return who has these MACs: several devices of a host (with arp_ignore 0 each answers for all), or machines."""
+    found = [holder for holder in segment.others if holder.link.mac in macs]
+    if len({holder.node.key for holder in found}) == 1 and {holder.link.mac for holder in found} == set(macs):
+        return f"{' and '.join(holder.link.name for holder in found)} of {found[0].node}"
+    return f"{len(set(macs))} machines"
 
 
 def _by_arp(departure: Departure, segment: Segment, fabric: Fabric, *, asked: bool) -> Holder | None:

@@ -13,6 +13,7 @@ from hostgw.mesh.bridges import is_container_bridge
 from hostgw.model.kernel import Link
 from hostgw.paths.predict.journey import Travel
 from hostgw.paths.predict.node import Node, other_end
+from hostgw.paths.predict.stack import before_bridge
 
 ON_ANOTHER = frozenset({"vlan", "macvlan"})
 """Kinds of devices that stand on one other (IFLA_LINK)."""
@@ -39,9 +40,11 @@ def out_to(travel: Travel, host: Host, device: Link) -> None:
 
 
 def in_from(travel: Travel, host: Host, device: Link) -> None:
-    """Let a frame come up from the wire, as far as below a device."""
+    """Let a frame come up from the wire, as far as below a device; a bridge has its own rules on the way."""
     for below, why in reversed([*_below(host, device)]):
         travel.seen(Node(host), below, "in", why)
+        if below.master == device.index and device.kind == "bridge":
+            before_bridge(travel, Node(host), device)
 
 
 def _below(host: Host, device: Link) -> Iterator[tuple[Link, str]]:
