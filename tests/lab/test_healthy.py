@@ -36,6 +36,7 @@ CASES = {
     "libvirt": ("libvirt",),
     "libvirt, nftables": ("libvirt-nft",),
     "native nft": ("native-nft",),
+    "kube-router": ("kube-router",),
     "kindnet, no bridge": ("kindnet",),
     "Calico, no bridge": ("calico",),
     "several underlay addresses": ("addresses",),
