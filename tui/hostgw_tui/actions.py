@@ -117,7 +117,7 @@ ACTIONS: list[Action] = [
     Action("app.command_palette", ("colon", "ctrl+p"), "palette", "find an action by name"),
     Action("app.persist", (), "persist", "preview the files that keep over a reboot what the hosts have now",
            mutating=True),
-    Action("app.probe_all", (), "probe all", "send probes between all hosts; what they show joins the findings"),
+    Action("app.probe_all", (), "probe all", "send probes between all hosts; they join the mesh and the findings"),
     Action("app.lessons", (), "lessons", "how host-gw works, on this lab: to each part a probe and a fault"),
     Action("app.toggle_dark", (), "light/dark", "change between the dark and the light theme"),
     Action("app.jump_back", ("backspace",), "jump back", "go back to where the last jump came from"),

@@ -143,6 +143,16 @@ STANDINGS: dict[Standing, Sign] = {
     Standing.NONE: Sign("·", "none", Tone.DIM),
 }
 
+ANSWERS: dict[str, Sign] = {
+    "answered": Sign("✓", "answers", Tone.OK),
+    "unanswered": Sign("✗", "no answer", Tone.BAD),
+    "source-rewritten": Sign("▲", "rewritten", Tone.WARN),
+    "detour": Sign("▲", "detour", Tone.WARN),
+    "large-vanish": Sign("▲", "large lost", Tone.WARN),
+    "partly-answered": Sign("▲", "some lost", Tone.WARN),
+}
+"""What came of probes over a route that is as it should be, by `hostgw.probing.verdict.Verdict`."""
+
 SEVERITIES: dict[Severity, Sign] = {
     Severity.ERROR: Sign("✗", "error", Tone.BAD),
     Severity.WARNING: Sign("▲", "warning", Tone.WARN),

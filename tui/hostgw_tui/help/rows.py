@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostgw_tui.actions import EVERYWHERE, TITLES, Action, keys_text, of
-from hostgw_tui.look import STANDINGS, Line, Part, Tone, cell, line
+from hostgw_tui.look import ANSWERS, STANDINGS, Line, Part, Tone, cell, line
 from hostgw_tui.packets.help_lines import packet_lines
 
 MOVING = (
@@ -38,6 +38,9 @@ def _standings() -> Iterator[Line]:
     yield cell("Verdicts", Tone.STRONG)
     for standing, sign in STANDINGS.items():
         yield line(Part(f"  {sign.glyph} {sign.word:<13}", sign.tone), MEANINGS[standing.value])
+    yield cell("  and where the route is ok, after probe all (in the palette):", Tone.DIM)
+    for verdict, sign in ANSWERS.items():
+        yield line(Part(f"  {sign.glyph} {sign.word:<13}", sign.tone), PROBED[verdict])
 
 
 MEANINGS = {
@@ -53,6 +56,16 @@ MEANINGS = {
     "tunnelled": "by a tunnel, so not host-gw",
     "unknown": "the host could not be read",
     "none": "no route is expected",
+}
+
+
+PROBED = {
+    "answered": "echo requests to a container there are answered",
+    "unanswered": "they are not",
+    "source-rewritten": "they arrive with another source (SNAT)",
+    "detour": "by more hosts than need be",
+    "large-vanish": "large ones are lost without a word",
+    "partly-answered": "not all are answered",
 }
 
 

@@ -16,9 +16,8 @@ from textual.strip import Strip
 from hostgw.live.view import View
 from hostgw.mesh import Subnet
 from hostgw.model.finding import Finding
-from hostgw.model.ip import Prefix
 from hostgw_tui.look import Line, Row
-from hostgw_tui.overview.matrix import MatrixRows, bad_cells, subnets_of
+from hostgw_tui.overview.matrix import Answers, Cell, MatrixRows, answers, bad_cells, subnets_of
 from hostgw_tui.overview.matrix_zoom import GLYPH, GROUP, WORDS, GroupRows, Zoom, fitting, group_size, labels
 from hostgw_tui.widgets.grid import Grid
 from hostgw_tui.widgets.layout import Column, fitted
@@ -44,7 +43,8 @@ class MatrixGrid(Grid):
         self._view = View()
         self._hosts: tuple[str, ...] = ()
         self._subnets: tuple[Subnet, ...] = ()
-        self._bad: Mapping[tuple[str, Prefix], Finding] = {}
+        self._answers: Answers = {}
+        self._bad: Mapping[Cell, Finding | None] = {}
         self._labels: tuple[str, ...] = ()
         self._head_width, self._cell = 4, WORDS
         self._wanted: Zoom | None = None
@@ -55,7 +55,8 @@ class MatrixGrid(Grid):
     def show_matrix(self, view: View, empty: tuple[Line, ...]) -> None:
         """Show another view, as closely as asked for; else as near as lets all columns be in sight."""
         if view.findings is not self._view.findings or view.mesh is not self._view.mesh:
-            self._bad = bad_cells(view)
+            self._answers = answers(view)  # probes join the findings
+            self._bad = bad_cells(view, self._answers)
         old = [self._view, self.all_rows]
         self._view, self._subnets, self._hosts = view, subnets_of(view.mesh), tuple(view.fabric.hosts)
         self._choose()
@@ -71,7 +72,7 @@ class MatrixGrid(Grid):
     def _made(self) -> MatrixRows | GroupRows:
         if self.zoom is Zoom.GROUPS:
             return GroupRows(self._view, self._share, self._bad)
-        return MatrixRows(self._view, self.zoom is Zoom.GLYPHS)
+        return MatrixRows(self._view, self.zoom is Zoom.GLYPHS, self._answers)
 
     def _choose(self) -> None:
         """Lay out for the width that there is."""
@@ -123,7 +124,7 @@ class MatrixGrid(Grid):
         """The finding under the cursor; of a group the first."""
         return next((found for key in self._here() if (found := self._bad.get(key))), None)
 
-    def _here(self) -> list[tuple[str, Prefix]]:
+    def _here(self) -> list[Cell]:
         """Return the hosts and subnets of the cell under the cursor."""
         top, left = self.cursor * self._share, self.column * self._share
         subnets = self._subnets[left : left + self._share]
@@ -131,9 +132,14 @@ class MatrixGrid(Grid):
 
     @property
     def told(self) -> str:
-        """Where the cursor is, for a title, where glyphs or groups do not tell it."""
+        """What the cells tell of, for a title; and where the cursor is, where glyphs or groups do not tell it."""
+        if not self._here():
+            return ""
+        return " · ".join(filter(None, ("routes and probes" if self._answers else "routes", self._place())))
+
+    def _place(self) -> str:
         here = self._here()
-        if self.zoom is Zoom.WORDS or not here:
+        if self.zoom is Zoom.WORDS:
             return ""
         (host, first), (last, until) = here[0], here[-1]
         found = sum(key in self._bad for key in here)

@@ -44,7 +44,7 @@ def group_size(columns: int, room: int) -> int:
 class GroupRows(LazyRows):
     """A row per group of hosts; a cell counts what is wrong between them and a group of subnets."""
 
-    def __init__(self, view: View, size: int, bad: Mapping[tuple[str, Prefix], Finding]) -> None:
+    def __init__(self, view: View, size: int, bad: Mapping[tuple[str, Prefix], Finding | None]) -> None:
         self.size = size
         self._hosts = tuple(view.fabric.hosts.values())
         self._columns = -(-len(subnets_of(view.mesh)) // size)

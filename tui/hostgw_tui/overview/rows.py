@@ -15,6 +15,7 @@ from hostgw.model.host_state import HostState
 from hostgw.model.ip import address_text
 from hostgw_tui.look import NOT_ROOT, SEVERITIES, STATES, Line, Part, Row, Sign, Tone, cell, line
 from hostgw_tui.overview.explanation import explained, notice_lines
+from hostgw_tui.overview.probe_rows import NOT_TRIED
 from hostgw_tui.widgets.states import NOBODY, is_silent
 
 TRY = cell("enter on a host tells why, r tries again", Tone.DIM)
@@ -319,8 +320,8 @@ def no_subnet(view: View) -> tuple[Line, ...]:
     )
 
 
-def no_findings(view: View, now: float) -> tuple[Line, ...]:
-    """Return what the list of findings says when it is empty."""
+def no_findings(view: View, now: float, asks: bool = False) -> tuple[Line, ...]:
+    """Return what the list of findings says when it is empty; `asks` when hosts can be asked for more."""
     hosts = view.fabric.hosts.values()
     unread = [host for host in hosts if not is_current(host, now)]
     if not hosts:
@@ -335,7 +336,8 @@ def no_findings(view: View, now: float) -> tuple[Line, ...]:
         return BARE
     healthy = cell("✓ Healthy: every host routes every subnet to its owner; nothing that is checked is wrong.", Tone.OK)
     if not unread:
-        return (healthy,) if has_containers(view) else (healthy, EMPTY)
+        more = NOT_TRIED if asks and view.fabric.probes is None else None
+        return tuple(filter(None, (healthy, more if has_containers(view) else EMPTY)))
     names = ", ".join(host.name for host in unread)
     share = f"{len(hosts) - len(unread)} of {len(hosts)}"
     return (

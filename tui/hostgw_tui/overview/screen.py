@@ -17,6 +17,7 @@ from hostgw_tui.jumps import Jump, Place, of_route
 from hostgw_tui.look import STANDINGS, Line, Part, Tone, line
 from hostgw_tui.overview.events import event_lines, since
 from hostgw_tui.overview.matrix_grid import MatrixGrid
+from hostgw_tui.overview.probe_rows import probe_lines
 from hostgw_tui.overview.rows import (
     ago_text,
     assumption_lines,
@@ -98,7 +99,7 @@ class OverviewScreen(MainScreen):
         hosts.show(host_rows(view, now), NOBODY[:1])
         self.query_one(MatrixGrid).show_matrix(view, no_subnet(view))
         findings = self.query_one("#findings", Grid)
-        findings.show(finding_rows(view), no_findings(view, now))
+        findings.show(finding_rows(view), no_findings(view, now, asks=not self.hostgw.engine.is_recording))
         self._lend_focus(hosts, findings)
         self._detail()
         self._news()
@@ -196,7 +197,7 @@ class OverviewScreen(MainScreen):
             self.hostgw.read(host.name, lines, retry, [Jump("2", "open", Place("host", host.name))])
         elif isinstance(event.grid, MatrixGrid) and event.grid.enter_group():
             return
-        elif finding := self.finding():
+        elif finding := event.grid.finding if isinstance(event.grid, MatrixGrid) else self.finding():
             self.hostgw.read_finding(finding)
         elif isinstance(event.grid, MatrixGrid):
             name, subnet = event.row.key, event.grid.subnet
@@ -220,7 +221,7 @@ class OverviewScreen(MainScreen):
         told.append(line(Part("owner     ", Tone.DIM), f"{subnet.owner} ({subnet.reason})"))
         if judged[0].expected:
             told.append(line(Part("expected  ", Tone.DIM), Part(str(judged[0].expected), Tone.CODE)))
-        return told
+        return [*told, *probe_lines(self.view, name, subnet.prefix)]
 
     def action_zoom(self) -> None:
         """Look at the mesh from further away, or in words again."""
