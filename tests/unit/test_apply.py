@@ -23,6 +23,7 @@ from hostgw.wire import Applied, Guarded
 from tests.fabrics import healthy, routes
 from tests.fake_hosts import QUICK, FakeHosts
 from tests.unit.test_checks import REMOTE, findings
+from tests.unit.test_checks_nat import OWN, WRONG, with_rules
 
 OTHERS = ("vm1", "vm3", "vm4")
 
@@ -49,6 +50,14 @@ def test_one_host_first_then_the_others_at_once(tmp_path: Path) -> None:
     assert {stage.phase for stage in run.stages.values()} == {Phase.KEPT}
     (entry,) = Journal(tmp_path).entries()
     assert entry.guards == {host: guard_id(hosts.orders[host].token) for host in OTHERS}
+
+
+def test_hosts_that_only_get_a_route_come_first() -> None:
+    """Or what vm1 sends, no more rewritten, has no way back from vm3: a ping that worked before would not."""
+    fabric = routes(with_rules(*WRONG["N5"]), "vm3", lambda rows: [r for r in rows if r.dst != OWN])
+    found = findings(fabric)
+    assert [f.host for f in found] == ["vm1", "vm3"]
+    assert plan(found, fabric, build(fabric)).hosts == ("vm3", "vm1")
 
 
 def test_waves() -> None:

@@ -57,12 +57,21 @@ def _title(findings: Sequence[Finding]) -> str:
 
 
 def _merged(found: Iterable[Step]) -> tuple[Step, ...]:
-    """Two findings may ask for the same change (four cases of one NAT fault): it is made once."""
+    """Two findings may ask for the same change (four cases of one NAT fault): it is made once.
+
+    What is done at once on a host stands together. Hosts that only get routes come first: nothing is lost by one more,
+    and where others stop to rewrite sources (N5), the way back of what they send is there before.
+    """
     kept: dict[tuple[str, str], Step] = {}
     for step in found:
         kept.setdefault((step.host, repr(step.change)), step)
-    hosts = list(dict.fromkeys(host for host, _ in kept))  # what is done at once on a host stands together
-    return tuple(sorted(kept.values(), key=lambda step: hosts.index(step.host)))
+    first = {host: place for place, host in enumerate(dict.fromkeys(host for host, _ in kept))}
+    changed = {step.host for step in kept.values() if not _only_adds_route(step)}
+    return tuple(sorted(kept.values(), key=lambda step: (step.host in changed, first[step.host])))
+
+
+def _only_adds_route(step: Step) -> bool:
+    return isinstance(step.change, RouteChange) and not step.change.before
 
 
 def _owners(found: Iterable[Step], mended: Iterable[Finding], fabric: Fabric) -> set[str]:
