@@ -150,7 +150,10 @@ class Capturing(Probing):
         told, good = save(capture)
         if good and capture is self.capture:
             self._written = frames
-        self.hostgw.tell(told, "information" if good else "error")
+        if good and self.hostgw.masked:
+            self.hostgw.tell(f"{told}: as captured, with real names and addresses", "warning")
+        else:
+            self.hostgw.tell(told, "information" if good else "error")
 
     def action_back(self) -> None:
         """Leave a filter line first."""
