@@ -103,6 +103,11 @@ async def shoot(app: HostgwApp, lab: Lab) -> None:
         await pilot.press("escape", "v", "s", "6", "d", *"192.0.2.9", "enter", "p")
         await until(pilot, lambda text: "as predicted" in text)
         save(app, "path")
+        await asyncio.to_thread(labs.break_, lab.name, "U1")
+        await pilot.press("1")
+        await app.run_action("app.probe_all")
+        await until(pilot, lambda text: "no answer" in text and "underlay-drops-sources" in text)
+        save(app, "probes")
 
 
 async def shoot_setup(app: HostgwApp, lab: Lab) -> None:
