@@ -344,3 +344,12 @@ async def test_what_the_kernel_says_of_a_lost_packet_stands_beside_it(make: Make
         await press(pilot, "home")
         title = str(app.screen.query_one("#hops").border_title)
         assert "lost after vm1/br0: likely its header is refused, or its TTL is used up (IP_INHDR in ip_f" in title
+
+
+async def test_the_filter_is_the_list_s_also_from_the_hops(make: Make) -> None:
+    async with captured(make, (120, 40)) as (app, pilot, _traffic):
+        app.screen.query_one("#hops", Grid).focus()
+        await pilot.pause()
+        await press(pilot, "slash", *"req")
+        assert journeys(app).needle == "req"
+        assert app.screen.query_one("#hops", Grid).needle == ""

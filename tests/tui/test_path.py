@@ -9,11 +9,14 @@ from textual.widgets import Select
 from hostgw.fabric import Fabric
 from hostgw.live.points import default_points
 from hostgw.live.tracing import Tracing, probes
+from hostgw.mesh.build import build
 from hostgw.model.path import End
-from hostgw.paths.predict import predict
+from hostgw.paths.predict import find_end, predict
 from hostgw_tui.app import HostgwApp
 from hostgw_tui.fix.screen import FixDialog
+from hostgw_tui.look import lines_text
 from hostgw_tui.path.packet_dialog import FRAGMENTING, PacketKindDialog
+from hostgw_tui.path.rows import head_line
 from tests.fabrics import healthy
 from tests.tui.conftest import Make
 from tests.tui.fake import FakeEngine, one_missing, settled
@@ -196,3 +199,10 @@ async def test_a_connection_needs_a_port_and_chooses_its_sizes(make: Make) -> No
         await pilot.press("escape")
         await settle(pilot)
         assert "way of icmp:" in screen_text(app)
+
+
+def test_of_the_outside_it_is_said_who_decides() -> None:
+    fabric = healthy(3)
+    mesh = build(fabric)
+    found = predict(fabric, find_end(fabric, mesh, "vm1:c1"), find_end(fabric, mesh, "192.0.2.9"))
+    assert "answered, as far as the listed hosts decide it" in lines_text([head_line(found)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import time
 from importlib.resources import as_file, files
 
 import pytest
@@ -31,6 +32,35 @@ def test_it_breaks_twice_and_is_mended(demo: Recording) -> None:
     assert {"vm1 route-missing", "vm1 masquerade-between-containers"} in seen
     assert seen[-1] == set()
     assert not demo.damage
+
+
+def wait_for(replay: Replay, time_ns: int) -> None:
+    """Wait until the picture of a moment is shown."""
+    end = time.monotonic() + 30
+    while replay._index != replay.recording.index(time_ns):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_what_a_jump_passes_is_told_with_its_own_time(demo: Recording) -> None:
+    replay = Replay(demo)
+    moments = {moment.time_ns / 1e9 for moment in demo.moments}
+    middle = (demo.begin_ns + demo.end_ns) // 2
+    replay.start()
+    try:
+        replay.seek(demo.end_ns)
+        wait_for(replay, demo.end_ns)
+        ends = {event.at for event in replay.events}
+        assert len(ends) >= 3
+        assert ends <= moments
+        assert sum("route-missing" in event.what.text for event in replay.events) >= 2  # it came and went
+        replay.seek(middle)
+        wait_for(replay, middle)
+        kept = {event.at for event in replay.events}
+        assert kept
+        assert kept == {at for at in ends if at <= demo.moments[demo.index(middle)].time_ns / 1e9}
+    finally:
+        replay.stop()
 
 
 def test_packets_are_answered_lost_and_translated(demo: Recording) -> None:

@@ -71,6 +71,27 @@ def test_counters_of_rules_are_no_news() -> None:
     }
 
 
+def test_chains_are_told_in_words_and_what_ends_a_table_not_at_all() -> None:
+    def filters(text: str) -> Fabric:
+        return altered(FABRIC, "vm1", Section.FILTERS, lambda _rows: [Filter("nft", text)])
+
+    bare = filters("")
+    full = filters("# by hand\n*filter\n:FORWARD DROP [0:0]\n:MINE - [0:0]\nCOMMIT\n")
+    assert {line for line in told(full, bare) if " (nft) " in line} == {
+        "+ vm1 chain (nft) FORWARD: policy DROP",
+        "+ vm1 chain (nft) MINE: policy -",
+    }
+
+
+def test_settings_of_a_device_that_comes_are_no_news_of_their_own() -> None:
+    new = Link(77, "veth-x", "veth", True, True)
+    fabric = altered(FABRIC, "vm1", Section.LINKS, lambda rows: [*rows, new])
+    forwarding = Sysctl("net/ipv4/conf/veth-x/forwarding", "1")
+    fabric = altered(fabric, "vm1", Section.SYSCTLS, lambda rows: [*rows, forwarding])
+    assert [line for line in told(fabric) if "net/ipv4" in line] == []
+    assert any("link veth-x" in line for line in told(fabric))
+
+
 def test_hosts_and_containers() -> None:
     away = FABRIC.with_host(replace(FABRIC.hosts["vm2"], state=HostState.UNREACHABLE, error="no route to host"))
     assert "~ vm2 up → unreachable: no route to host" in told(away)
@@ -106,5 +127,10 @@ def test_history_begins_when_all_are_read_and_is_bounded() -> None:
     assert {event.what.sign for event in history.events} == {"+", "-"}
     history.note(view(FABRIC), 4.0)
     assert len(history.events) == 3
-    history.clear()
+    history.note(view(gone), 5.0)
+    history.back_to(view(FABRIC), 4.0)  # by the routes of both, something went, then came
+    assert {event.at for event in history.events} <= {3.0, 4.0}
+    history.note(view(gone), 4.5)
+    assert history.events[-1].at == 4.5
+    history.back_to(view(coming), 0.0)
     assert history.events == ()

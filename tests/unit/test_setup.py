@@ -153,6 +153,9 @@ def test_joining_changes_only_what_the_others_need() -> None:
 def test_leaving_keeps_the_bridge() -> None:
     fabric = healthy(3)
     made = leave_plan(fabric, build(fabric), "vm3")
+    assert made.notes == (
+        "list the others alone from now on: while vm3 is listed and holds its subnet, it counts as a part",
+    )
     assert made.cuts
     assert {(step.host, step.change.dst) for step in made.steps if isinstance(step.change, RouteChange)} == {
         ("vm1", "10.239.2.0/24"),

@@ -231,6 +231,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
             self._record_error = error
             self.tell(error, "error")
         self.remask()
+        self.stop_at_finding(view)
         if not self.paused:
             began = time.perf_counter()
             for screen in self._painted():
@@ -379,7 +380,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
         from hostgw_tui.help.rows import help_lines
 
         scope = self.screen.SCOPE if isinstance(self.screen, MainScreen) else "overview"
-        self.read("help", help_lines(scope))
+        self.read("help", help_lines(scope, self.engine.is_recording))
 
     def live_job(self) -> MainScreen | None:
         """Return the screen whose capture is running; None when there is none."""

@@ -35,6 +35,8 @@ class Changing(Shell):
     engine: Engine
     wall_clock: Callable[[], float]
     """The time of the picture in epoch seconds."""
+    applying: Run | None = None
+    """The plan that was applied last, as somebody sees it who watches."""
 
     class PlanEnded(Message):
         """A plan came to its end, good or bad."""
@@ -136,6 +138,7 @@ class Changing(Shell):
         """Apply a plan; the outcome goes to `dialog`, or into a toast when that was left."""
         from hostgw_tui.fix.screen import outcome_of
 
+        self.applying = run
         self.engine.apply(plan, run, allow_management).add_done_callback(
             lambda future: self.post_message(self.PlanEnded(dialog, outcome_of(future)))
         )

@@ -20,7 +20,8 @@ class ActionProvider(Provider):
     def _actions(self) -> Iterator[tuple[str, Action]]:
         screen = self.screen
         if isinstance(screen, MainScreen):
-            for action in of(screen.SCOPE):
+            moving = of("replay") if self.app.engine.is_recording else []  # type: ignore[attr-defined]
+            for action in [*moving, *of(screen.SCOPE)]:
                 if action.name != "app.command_palette":
                     yield f"{action.description} ({keys_text(action)})" if action.keys else action.description, action
 

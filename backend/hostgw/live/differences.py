@@ -80,7 +80,13 @@ def _host(was: Host, now: Host) -> Iterator[Difference]:
     for section, told in _SECTIONS.items():
         old, new = was.root, now.root
         if old.table(section) is not new.table(section):
-            yield from _bounded(now.name, _signed(told(old), told(new)))
+            apart = {f"/{name}/" for name in old.links_by_name.keys() ^ new.links_by_name.keys()}
+            yield from _bounded(now.name, _signed(*(_without(apart, told(state)) for state in (old, new))))
+
+
+def _without(apart: set[str], texts: Iterable[str]) -> Iterable[str]:
+    """Leave out settings of devices that came or went: they are no news of their own."""
+    return (text for text in texts if not any(name in text for name in apart)) if apart else texts
 
 
 def _signed(was: Iterable[str], now: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -132,8 +138,14 @@ def _containers(state: NamespaceState) -> Iterator[str]:
 def _rules(state: NamespaceState) -> Iterator[str]:
     for row in cast("Iterable[Filter]", _rows(state, Section.FILTERS)):
         for line in row.text.splitlines():
-            if line and not line.startswith("#"):
-                yield f"rule ({row.backend}) {_COUNTERS.sub('', line)[:160]}"
+            if line and not line.startswith(("#", "*")) and line != "COMMIT":
+                yield _chain(row.backend, line) or f"rule ({row.backend}) {_COUNTERS.sub('', line)[:160]}"
+
+
+def _chain(backend: str, line: str) -> str:
+    """Return a chain as iptables-save lists it (``:FORWARD DROP [0:0]``) in words; empty for any other line."""
+    name, _, policy = _COUNTERS.sub("", line).removeprefix(":").partition(" ")
+    return f"chain ({backend}) {name[:80]}: policy {policy[:20] or '-'}" if line.startswith(":") else ""
 
 
 def _sysctls(state: NamespaceState) -> Iterator[str]:
@@ -169,7 +181,8 @@ class History:
         if last is not None and last.settled and last is not view:
             self._events.extend(Event(at, found) for found in differences(last, view, self._between))
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._events.clear()
-        self._last = None
+    def back_to(self, view: View, at: float) -> None:
+        """Go on from an earlier picture: what came later has not happened."""
+        while self._events and self._events[-1].at > at:
+            self._events.pop()
+        self._last = view

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from hostgw.capture.tap_points import TapPoint
@@ -41,6 +42,8 @@ from hostgw.wire import ConntrackReply, Guarded, ProbeReply
 
 PICTURES_S = 0.1
 """While time goes on, a picture is worked out so often at most."""
+PASSED = 200
+"""So many moments that a jump passes are looked at."""
 ASKED = "this is a recording: no host can be asked"
 CHANGED = "this is a recording: nothing can be changed"
 
@@ -74,7 +77,7 @@ class Replay:
         self._lock, self._wake = threading.RLock(), threading.Event()
         self._stopped, self._playing, self._speed = False, False, 1.0
         self._from_ns, self._since = recording.begin_ns, time.monotonic()
-        self._index = 0
+        self._index, self._jumped = 0, False
         self._said = [line for moment in recording.moments for line in moment.lines if isinstance(line, SaidLine)]
         self._history = History(between=between)
         self._captures = ReplayCapture(recording, self.now_ns)
@@ -119,7 +122,7 @@ class Replay:
         """Go to a time, at most to an end."""
         with self._lock:
             self._from_ns = max(self.recording.begin_ns, min(self.recording.end_ns, time_ns))
-            self._since = time.monotonic()
+            self._since, self._jumped = time.monotonic(), True
             self._wake.set()
 
     def step(self, by: int) -> None:
@@ -153,12 +156,21 @@ class Replay:
                     callback()
 
     def _go(self, index: int) -> None:
-        if index < self._index:
-            self._history.clear()
+        at = self.recording.moments[index].time_ns / S
+        back, jumped = index < self._index, self._jumped
+        self._jumped = False
+        if jumped and not back:
+            self._pass_by(index)
         self._captures.go(index)
         self._view = self._worked_out(index, self._view.number + 1)
-        self._history.note(self._view, self.recording.moments[index].time_ns / S)
+        (self._history.back_to if back else self._history.note)(self._view, at)
         self._index = index
+
+    def _pass_by(self, index: int) -> None:
+        """Look at what lies between, as far as that is quick: what changed there is told with its own time."""
+        between = (i for i in range(self._index + 1, index) if self.recording.moments[i].notable)
+        for number in islice(between, PASSED):
+            self._history.note(self._worked_out(number, self._view.number), self.recording.moments[number].time_ns / S)
 
     def _turn_over(self) -> None:
         """At the end, stand still or begin anew."""
@@ -211,7 +223,7 @@ class Replay:
 
     @property
     def events(self) -> Sequence[Event]:
-        """What changed while it was shown, the oldest first; going back forgets it."""
+        """What changed up to now, as far as it was shown or jumped over, the oldest first."""
         return self._history.events
 
     @property

@@ -15,16 +15,21 @@ MOVING = (
 )
 
 
-def help_lines(scope: str) -> Iterator[Line]:
-    """Yield the help of a screen."""
+def help_lines(scope: str, recording: bool = False) -> Iterator[Line]:
+    """Yield the help of a screen; of a recording, first what moves its time."""
+    if recording:
+        yield cell("In this recording", Tone.STRONG)
+        yield _key("space", "let time go on, or stand still")
+        yield from (_action(action) for action in of("replay") if action.keys)
+        yield ()
     own = [action for action in of(scope) if action.scope != EVERYWHERE]
     shared = [action for action in of(scope) if action.scope == EVERYWHERE]
     yield cell(f"On {TITLES[scope]}", Tone.STRONG)
     yield from (_action(action) for action in own if action.keys)
     yield ()
     yield cell("Everywhere", Tone.STRONG)
-    yield from (_action(action) for action in shared if action.keys)
-    yield from (_key(keys, what) for keys, what in MOVING)
+    yield from (_action(action) for action in shared if action.keys and not (recording and action.keys == ("space",)))
+    yield from (_key("G" if recording and keys == "g G" else keys, what) for keys, what in MOVING)
     yield ()
     if scope == "packets":
         yield from packet_lines()

@@ -244,8 +244,11 @@ class OverviewScreen(MainScreen):
         if not grid.all_rows:
             self.hostgw.tell("there is no finding")
             return
+        before = grid.current
         if self.focused is grid and by:
             grid.action_move(by)
+            if grid.current is before:
+                self.hostgw.tell("that is the last finding" if by > 0 else "that is the first finding")
         grid.focus()
 
 

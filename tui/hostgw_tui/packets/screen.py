@@ -281,7 +281,7 @@ class PacketsScreen(Inspecting):
     def action_filter(self) -> None:
         """Open the filter line; it filters the list, whatever has the focus."""
         self.query_one(JourneyGrid).focus()
-        super().action_filter()
+        self.filter_in(self.query_one(JourneyGrid))
 
     def action_back(self) -> None:
         """End a comparison first."""

@@ -13,6 +13,7 @@ from hostgw.live.view import View
 from hostgw.model.finding import Finding
 from hostgw.model.ip import address_text
 from hostgw.model.path import Hop, Leg, Outcome, Prediction
+from hostgw.report.path import conclusion
 from hostgw.report.trace import reason, times
 from hostgw_tui.look import Line, Part, Row, Sign, Tone, cell, heading, line
 from hostgw_tui.packets.rows import CHANGE_TONES, VERDICTS
@@ -38,7 +39,7 @@ def head_line(found: Prediction) -> Line:
         "  →  ",
         Part(str(found.destination), Tone.NAME),
         Part("   predicted: ", Tone.DIM),
-        Part(f"{sign.glyph} {sign.word}", sign.tone),
+        Part(f"{sign.glyph} {conclusion(found) if found.works else sign.word}", sign.tone),
     )
 
 

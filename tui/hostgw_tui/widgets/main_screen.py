@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
@@ -71,6 +71,11 @@ class MainScreen(Screen[None]):
     def paint(self) -> None:
         """Show `view`; called when it changed, at most a few times a second, only while the screen is seen."""
         raise NotImplementedError
+
+    async def on_event(self, event: events.Event) -> None:
+        """Leave alone what was not put together any more: the app ends while a screen is made ahead."""
+        if self.app.is_running or not isinstance(event, events.Mount | events.ScreenResume):
+            await super().on_event(event)
 
     def on_mount(self) -> None:
         """Start hidden parts hidden, and age what is shown once a second while it is seen."""
@@ -247,8 +252,12 @@ class MainScreen(Screen[None]):
     def action_filter(self) -> None:
         """Open the filter line for the table that has the focus."""
         if grid := self.grid:
-            self._filtered = grid
-            self.query_one(FilterInput).begin(grid.needle)
+            self.filter_in(grid)
+
+    def filter_in(self, grid: Grid) -> None:
+        """Open the filter line for a table, whatever has the focus."""
+        self._filtered = grid
+        self.query_one(FilterInput).begin(grid.needle)
 
     _filtered: Grid | None = None
 

@@ -96,7 +96,8 @@ def leave_plan(fabric: Fabric, mesh: Mesh, name: str, local: Iterable[str] = ())
     nothing = "nobody has a route to it" if member.subnets else "it has no route to anybody's containers"
     found = marked(steps(), fabric, mesh, frozenset(local))
     refused = forbidden(found, fabric) if found else nothing
-    return Plan(title, FixClass.SAFE, found, RISK, verification=VERIFICATION, refused=refused, cuts=True)
+    said = (f"list the others alone from now on: while {name} is listed and holds its subnet, it counts as a part",)
+    return Plan(title, FixClass.SAFE, found, RISK, verification=VERIFICATION, refused=refused, cuts=True, notes=said)
 
 
 def _forgotten(host: Host, subnets: Iterable[Subnet]) -> Iterator[Step]:
