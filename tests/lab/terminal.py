@@ -20,7 +20,7 @@ class Terminal:
         self.output = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24", **environment)
+            os.environ.update({"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", **environment})
             os.execv(sys.executable, [sys.executable, "-m", "hostgw_tui", *arguments])  # noqa: S606
 
     def read_until(self, words: bytes, seconds: float = 30) -> bool:

@@ -29,11 +29,16 @@ def resize(terminal: Terminal, lines: int, columns: int) -> None:
 
 def test_a_storm_of_sizes_ends_in_a_right_picture() -> None:
     chosen = random.Random(7)
-    with running("--demo") as terminal:
+    with running("--demo", COLUMNS="0", LINES="0") as terminal:  # else they would count, not the terminal's size
+        resize(terminal, 24, 80)
         assert terminal.read_until(b"4/4 up")
+        os.write(terminal.fd, b" ")  # time stands still: nothing else paints what a size leaves out
         for _ in range(STORM):
             resize(terminal, *chosen.choice(SIZES))
             terminal._read()
+        terminal.output = b""
+        resize(terminal, 40, 120)
+        assert terminal.read_until(b"next finding")
         terminal.output = b""
         resize(terminal, 24, 80)
         assert terminal.read_until(b"1 Overview")
