@@ -136,6 +136,24 @@ async def test_help_and_palette_know_what_moves_it(tmp_path: Path) -> None:
         app.engine.stop()
 
 
+async def test_it_stands_still_where_the_first_finding_comes_and_then_goes_on(tmp_path: Path) -> None:
+    app = made(tmp_path)
+    app.stops_at_finding = True
+    replay = app.replay
+    assert replay is not None
+    replay.hurry(16)
+    replay.play(True)
+    try:
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda text: "route-missing" in text and "‖" in text)
+            assert said(app, "Something broke")
+            await pilot.press("space")
+            assert replay.position.playing
+            await until(pilot, lambda _text: replay.now_ns() >= replay.recording.end_ns)
+    finally:
+        app.engine.stop()
+
+
 async def test_without_a_recording_its_keys_do_nothing(make: Make) -> None:
     app = make(one_missing())
     async with app.run_test(size=(120, 40)) as pilot:

@@ -231,6 +231,7 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
             self._record_error = error
             self.tell(error, "error")
         self.remask()
+        self.stop_at_finding(view)
         if not self.paused:
             began = time.perf_counter()
             for screen in self._painted():

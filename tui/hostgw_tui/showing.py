@@ -39,7 +39,9 @@ def ready(args: argparse.Namespace) -> HostgwApp:
     hosts = [Host(target.name, address=target.host or target.name) for target in listed.targets] if listed else []
     engine = cast("Engine", Coming(partial(_made, args, prompter, listed), hosts))
     shown = partial(HostgwApp, title=_title(args), lab=args.lab or "", fps=args.config.fps)
-    return shown(engine, prompter, ascii=args.config.ascii or _ascii_only(), look=LOOKS[args.config.theme])
+    app = shown(engine, prompter, ascii=args.config.ascii or _ascii_only(), look=LOOKS[args.config.theme])
+    app.stops_at_finding = bool(args.demo)
+    return app
 
 
 def _made(args: argparse.Namespace, prompter: DialogPrompter, listed: Inventory | None) -> Made:

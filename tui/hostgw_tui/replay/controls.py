@@ -11,11 +11,12 @@ from hostgw_tui.engine import Engine
 from hostgw_tui.overview.events import difference_lines
 from hostgw_tui.replay.dialog import TimeDialog
 from hostgw_tui.replay.times import clock
-from hostgw_tui.shell import Shell
+from hostgw_tui.shell import READ_S, Shell
 from hostgw_tui.widgets.dialog import TextDialog
 
 if TYPE_CHECKING:
     from hostgw.live.replay import Replay
+    from hostgw.live.view import View
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
 _NAMES = frozenset(action.name.removeprefix("app.").partition("(")[0] for action in of("replay"))
@@ -28,11 +29,20 @@ class Replaying(Shell):
     engine: Engine
     compared_ns: int | None = None
     """The time that is marked for comparing."""
+    stops_at_finding = False
+    """Time stands still where the first finding comes: who looks around meanwhile shall not miss it."""
 
     @property
     def replay(self) -> Replay | None:
         """The recording; None when hosts are shown."""
         return cast("Replay", self.engine) if self.engine.is_recording else None
+
+    def stop_at_finding(self, view: View) -> None:
+        """Stand still at the first finding, once, where that is wanted."""
+        if self.stops_at_finding and self.replay and view.listed:
+            self.stops_at_finding = False
+            self.replay.play(False)
+            self.tell("Something broke: time stands still. enter explains it, space lets time go on.", timeout=READ_S)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what moves a recording only where there is one."""
