@@ -20,7 +20,8 @@ def help_lines(scope: str, recording: bool = False) -> Iterator[Line]:
     if recording:
         yield cell("In this recording", Tone.STRONG)
         yield _key("space", "let time go on, or stand still")
-        yield from (_action(action) for action in of("replay") if action.keys)
+        moving = [action for action in of("replay") if action.keys]
+        yield from (_key(keys_text(action), action.tooltip.removeprefix("of a recording: ")) for action in moving)
         yield ()
     own = [action for action in of(scope) if action.scope != EVERYWHERE]
     shared = [action for action in of(scope) if action.scope == EVERYWHERE]
