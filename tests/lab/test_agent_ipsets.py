@@ -72,8 +72,8 @@ def test_members_of_every_kind(nets: Nets, kind: str) -> None:
     type_name = kind.partition(", ")[0]
     lines = [f"create s {type_name} {options}", *(f"add s {each}" for each in put)]
     if not made(nets, "\n".join([*lines, ""])):
-        assert type_name in ("hash:net,net", "hash:ip,mark", "hash:mac")  # which the kernel at hand may lack
-        return
+        assert type_name in ("hash:net,net", "hash:ip,mark", "hash:mac")  # no kernel with sets lacks the others
+        pytest.skip(f"this kernel has no {type_name}")
     with inside(nets.name("sets")):
         found = ipsets.save()
     family = "inet6" if "inet6" in options else "inet"

@@ -1,5 +1,7 @@
 """False alarms: healthy variants of a fabric, each as its real program leaves the hosts, bring no finding.
 
+Probes in them go as predicted, too.
+
 A case is one or more scripts of tests/data/healthy, run on every host of one lab, or a variant of `lab up`.
 """
 

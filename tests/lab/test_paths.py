@@ -108,6 +108,15 @@ def test_path_and_trace_of_what_is_lost(shared_lab: Lab, hostgw: Run) -> None:
         labs.heal(shared_lab.name)
 
 
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("198.51.100.9", "10.5.7.1 answers: network unreachable"), ("192.0.2.77", "no answer comes back")],
+)
+def test_what_comes_of_the_outside_instead_of_an_answer(shared_lab: Lab, hostgw: Run, target: str, said: str) -> None:
+    text = hostgw("--lab", shared_lab.name, "trace", "vm1", target, code=1).stdout
+    assert f"10.5.7.1 takes it, which is no listed host; {said}" in text
+
+
 SERVER = """
 import select, socket
 tcp, udp = socket.create_server(("", 8080)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

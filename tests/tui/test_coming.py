@@ -37,6 +37,17 @@ def app_of(make: Callable[[], Made]) -> HostgwApp:
     return HostgwApp(cast("Engine", Coming(make, HOSTS)))
 
 
+def waiting(path: Path) -> tuple[HostgwApp, threading.Event]:
+    """An app whose engine comes when the event is set."""
+    gate = threading.Event()
+
+    def make() -> Made:
+        gate.wait(30)
+        return Made(FakeEngine(one_missing(), path), lambda: CLOCK)
+
+    return app_of(make), gate
+
+
 async def test_listed_hosts_are_shown_while_the_engine_is_made_and_then_what_it_knows(tmp_path: Path) -> None:
     gate = threading.Event()
 
@@ -95,13 +106,7 @@ async def test_keys_before_a_failure_end_in_its_words(keys: str) -> None:
 
 
 async def test_keys_wait_for_the_engine_and_are_answered_in_turn(tmp_path: Path) -> None:
-    gate = threading.Event()
-
-    def make() -> Made:
-        gate.wait(30)
-        return Made(FakeEngine(one_missing(), tmp_path), lambda: CLOCK)
-
-    app = app_of(make)
+    app, gate = waiting(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("3", "?")
         assert app.current_mode == "overview"
@@ -110,13 +115,7 @@ async def test_keys_wait_for_the_engine_and_are_answered_in_turn(tmp_path: Path)
 
 
 async def test_leaving_does_not_wait_for_the_engine(tmp_path: Path) -> None:
-    gate = threading.Event()
-
-    def make() -> Made:
-        gate.wait(30)
-        return Made(FakeEngine(one_missing(), tmp_path), lambda: CLOCK)
-
-    app = app_of(make)
+    app, gate = waiting(tmp_path)
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("q")
         await until(pilot, lambda: app.return_code == 0)

@@ -4,7 +4,7 @@ import msgspec
 
 from hostgw.capture.clocks import Timing
 from hostgw.capture.correlate import Correlator
-from hostgw.capture.expected import Pair
+from hostgw.capture.expected import Pair, as_predicted, compared
 from hostgw.capture.frames import decode
 from hostgw.capture.journey_rows import duration, hop_rows, list_row, mac_owners
 from hostgw.capture.journeys import BRIDGE, CONTAINER, NIC, PORT, Change, JourneyView, Verdict
@@ -14,7 +14,7 @@ from hostgw.capture.taps import Capture
 from hostgw.capture.trace import Trace, traced
 from hostgw.live.tracing import Traced, Tracing
 from hostgw.model.kernel import Link
-from hostgw.model.path import End, Leg, Outcome, Prediction, Query
+from hostgw.model.path import End, Hop, Leg, Outcome, Prediction, Query
 from hostgw.report.trace import times, trace_text
 from tests.unit.capture_frames import echo, frame, ipv4
 
@@ -80,6 +80,18 @@ def test_the_probe_s_times_since_the_start() -> None:
     text = "\n".join(trace_text(found, str))
     assert "   =\n" in text
     assert "  277µs±40µs" in text
+
+
+def test_of_taps_of_one_host_the_order_tells_nothing_of_hosts_it_does() -> None:
+    told = [("vm1", "veth1", "in", "10.239.0.2", 64), ("vm1", "br0", "in", "10.239.0.2", 64),
+            ("vm1", "eth0", "out", "10.5.7.60", 63), ("ext", "eth0", "in", "10.5.7.60", 63)]  # fmt: skip
+    hops = tuple(Hop(h, i, None, d, "", "", source, "192.0.2.9", ttl, 1500, "") for h, i, d, source, ttl in told)
+    leg = Leg(hops, Outcome.DELIVERED, "", "ext", None)
+    first, second, third, fourth = journey().sightings
+    assert as_predicted(compared(leg, (first, second, third, fourth), POINTS))
+    assert as_predicted(compared(leg, (second, first, third, fourth), POINTS))
+    assert not as_predicted(compared(leg, (first, second, fourth, third), POINTS))
+    assert not as_predicted(compared(leg, (second, third, fourth), POINTS))
 
 
 def test_durations() -> None:

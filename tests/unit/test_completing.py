@@ -60,9 +60,11 @@ def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Termina
     if shutil.which(argv[0]) is None:
         pytest.skip(f"{argv[0]} is not installed")
     opened = Terminal(argv, tmp_path)
-    opened.type(f"{prepared}; echo ready''made\n", lambda said: "readymade" in said)
-    yield opened
-    opened.close()
+    try:
+        opened.type(f"{prepared}; echo ready''made\n", lambda said: "readymade" in said)
+        yield opened
+    finally:
+        opened.close()
 
 
 @pytest.mark.parametrize("terminal", SHELLS, indirect=True)

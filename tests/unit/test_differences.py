@@ -90,6 +90,10 @@ def test_settings_of_a_device_that_comes_are_no_news_of_their_own() -> None:
     fabric = altered(fabric, "vm1", Section.SYSCTLS, lambda rows: [*rows, forwarding])
     assert [line for line in told(fabric) if "net/ipv4" in line] == []
     assert any("link veth-x" in line for line in told(fabric))
+    first = altered(FABRIC, "vm1", Section.LINKS, lambda rows: [*rows, new])
+    assert told(fabric, first) == set()  # also when the agent tells of them later
+    off = altered(fabric, "vm1", Section.SYSCTLS, lambda rows: [*rows, Sysctl(forwarding.path, "0")])
+    assert told(off, fabric) == {"~ vm1 net/ipv4/conf/veth-x/forwarding: 1 → 0"}
 
 
 def test_hosts_and_containers() -> None:

@@ -155,8 +155,8 @@ class HostgwApp(Replaying, Jumping, Sharing, Changing, ProbingAll):
         for screen in self._painted():
             screen.fed()
         self._follow()
-        for event in self._early:
-            self.post_message(event)
+        while self._early:
+            self.post_message(self._early.popleft())
 
     def on_unmount(self) -> None:
         """Follow no more."""

@@ -20,7 +20,7 @@ class ActionProvider(Provider):
     def _actions(self) -> Iterator[tuple[str, Action]]:
         screen = self.screen
         if isinstance(screen, MainScreen):
-            moving = of("replay") if self.app.engine.is_recording else []  # type: ignore[attr-defined]
+            moving = of("replay") if screen.hostgw.engine.is_recording else []
             for action in [*moving, *of(screen.SCOPE)]:
                 if action.name != "app.command_palette":
                     yield f"{action.description} ({keys_text(action)})" if action.keys else action.description, action

@@ -64,7 +64,8 @@ def _merged(
             yield Pair(hops.pop(0), None)
         elif seen[0] == _hop_key(hops[0]):
             yield _pair(hops.pop(0), sightings.pop(0), known_ttl)
-        elif seen[0][0] == hops[0].host and seen[0] in map(_hop_key, hops):  # stamped once as it came in
+        elif seen[0][0] == hops[0].host and seen[0] in map(_hop_key, hops):
+            # Both are predicted on this host: what comes in is stamped once, so that their order tells nothing.
             place = seen.index(_hop_key(hops[0]))
             yield _pair(hops.pop(0), sightings.pop(place), known_ttl)
         else:

@@ -80,13 +80,7 @@ def _host(was: Host, now: Host) -> Iterator[Difference]:
     for section, told in _SECTIONS.items():
         old, new = was.root, now.root
         if old.table(section) is not new.table(section):
-            apart = {f"/{name}/" for name in old.links_by_name.keys() ^ new.links_by_name.keys()}
-            yield from _bounded(now.name, _signed(*(_without(apart, told(state)) for state in (old, new))))
-
-
-def _without(apart: set[str], texts: Iterable[str]) -> Iterable[str]:
-    """Leave out settings of devices that came or went: they are no news of their own."""
-    return (text for text in texts if not any(name in text for name in apart)) if apart else texts
+            yield from _bounded(now.name, _signed(told(old, new), told(new, old)))
 
 
 def _signed(was: Iterable[str], now: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -114,28 +108,28 @@ def _rows(state: NamespaceState, section: Section) -> Iterable[Row]:
     return state.table(section).values()
 
 
-def _routes(state: NamespaceState) -> Iterator[str]:
+def _routes(state: NamespaceState, _other: NamespaceState) -> Iterator[str]:
     return (f"route {route_text(cast('Route', row), state)}" for row in _rows(state, Section.ROUTES))
 
 
-def _links(state: NamespaceState) -> Iterator[str]:
+def _links(state: NamespaceState, _other: NamespaceState) -> Iterator[str]:
     for row in cast("Iterable[Link]", _rows(state, Section.LINKS)):
         on = "up" if row.up and row.carrier else "no carrier" if row.up else "down"
         master = f", on {state.name_of(row.master)}" if row.master else ""
         yield f"link {row.name}: {on}, mtu {row.mtu}, {row.mac}{master}"
 
 
-def _addresses(state: NamespaceState) -> Iterator[str]:
+def _addresses(state: NamespaceState, _other: NamespaceState) -> Iterator[str]:
     rows = cast("Iterable[Address]", _rows(state, Section.ADDRESSES))
     return (f"address {row.address}/{row.length} on {state.name_of(row.index)}" for row in rows)
 
 
-def _containers(state: NamespaceState) -> Iterator[str]:
+def _containers(state: NamespaceState, _other: NamespaceState) -> Iterator[str]:
     rows = cast("Iterable[Namespace]", _rows(state, Section.NAMESPACES))
     return (f"container {row.name}" for row in rows if row.id)
 
 
-def _rules(state: NamespaceState) -> Iterator[str]:
+def _rules(state: NamespaceState, _other: NamespaceState) -> Iterator[str]:
     for row in cast("Iterable[Filter]", _rows(state, Section.FILTERS)):
         for line in row.text.splitlines():
             if line and not line.startswith(("#", "*")) and line != "COMMIT":
@@ -148,11 +142,21 @@ def _chain(backend: str, line: str) -> str:
     return f"chain ({backend}) {name[:80]}: policy {policy[:20] or '-'}" if line.startswith(":") else ""
 
 
-def _sysctls(state: NamespaceState) -> Iterator[str]:
-    return (f"{row.path}: {row.value}" for row in cast("Iterable[Sysctl]", _rows(state, Section.SYSCTLS)))
+def _sysctls(state: NamespaceState, other: NamespaceState) -> Iterator[str]:
+    """Yield settings; those of a device that came or went with all of its own are no news beside it."""
+    known = {_device(row) for row in cast("Iterable[Sysctl]", _rows(other, Section.SYSCTLS))}
+    for row in cast("Iterable[Sysctl]", _rows(state, Section.SYSCTLS)):
+        if _device(row) in known or not _device(row):
+            yield f"{row.path}: {row.value}"
 
 
-_SECTIONS: dict[Section, Callable[[NamespaceState], Iterator[str]]] = {
+def _device(row: Sysctl) -> str:
+    """Return of which device a setting is (``net/ipv4/conf/eth0``); empty for one of the whole namespace."""
+    directory = row.path.rpartition("/")[0]
+    return directory if "/conf/" in directory or "/neigh/" in directory else ""
+
+
+_SECTIONS: dict[Section, Callable[[NamespaceState, NamespaceState], Iterator[str]]] = {
     Section.ROUTES: _routes,
     Section.LINKS: _links,
     Section.ADDRESSES: _addresses,

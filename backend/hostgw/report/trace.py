@@ -61,7 +61,8 @@ def reason(found: Tracing, each: Traced) -> str:
     drop = found.capture.drop_of(each.request) if each.verdict is Verdict.LOST else None
     for leg, pairs in ((found.prediction.forward, each.there), (found.prediction.back, each.back)):
         if leg and leg.outcome is not Outcome.DELIVERED and _ends_there(leg, pairs):
-            return f"{leg.reason}; {_silence(each)}" if leg.outcome is Outcome.OUTSIDE else explained(leg.reason, drop)
+            told = explained(leg.reason, drop)
+            return f"{told}; {_silence(each)}" if leg.outcome is Outcome.OUTSIDE else told
     last = found.points[each.request.last.tap].name
     missed = found.missed(each)
     told = f"left {last}, never reached {missed[1].place}" if missed else f"not predicted: last seen at {last}"

@@ -14,22 +14,25 @@ MOVING = (
     ("tab", "next table of the screen; shift+tab the one before"),
 )
 
+PAUSE = "app.pause"
+"""What it does with a recording is another thing."""
+
 
 def help_lines(scope: str, recording: bool = False) -> Iterator[Line]:
     """Yield the help of a screen; of a recording, first what moves its time."""
+    own = [action for action in of(scope) if action.scope != EVERYWHERE]
+    shared = [action for action in of(scope) if action.scope == EVERYWHERE]
     if recording:
         yield cell("In this recording", Tone.STRONG)
-        yield _key("space", "let time go on, or stand still")
+        yield from (_key(keys_text(pause), "let time go on, or stand still") for pause in shared if pause.name == PAUSE)
         moving = [action for action in of("replay") if action.keys]
         yield from (_key(keys_text(action), action.tooltip.removeprefix("of a recording: ")) for action in moving)
         yield ()
-    own = [action for action in of(scope) if action.scope != EVERYWHERE]
-    shared = [action for action in of(scope) if action.scope == EVERYWHERE]
     yield cell(f"On {TITLES[scope]}", Tone.STRONG)
     yield from (_action(action) for action in own if action.keys)
     yield ()
     yield cell("Everywhere", Tone.STRONG)
-    yield from (_action(action) for action in shared if action.keys and not (recording and action.keys == ("space",)))
+    yield from (_action(action) for action in shared if action.keys and not (recording and action.name == PAUSE))
     yield from (_key("G" if recording and keys == "g G" else keys, what) for keys, what in MOVING)
     yield ()
     if scope == "packets":
