@@ -23,6 +23,9 @@ class Phase(StrEnum):
     FAILED = "failed"
 
 
+FINAL = (Phase.KEPT, Phase.ROLLED_BACK, Phase.FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Where one host is; `until` is when its guard takes everything back, on this machine's monotonic clock."""
@@ -65,6 +68,11 @@ class Run:
         """The hosts whose guards wait."""
         now = time.monotonic()
         return tuple(host for host, stage in self.stages.items() if stage.left_s(now))
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """The hosts of which it is not settled yet whether they are changed."""
+        return tuple(host for host, stage in self.stages.items() if stage.phase not in FINAL)
 
     # ---- what may be asked for ----
 

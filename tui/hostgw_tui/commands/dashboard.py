@@ -9,8 +9,8 @@ import sys
 from hostgw.errors import UsageError
 from hostgw_tui.opening import opening
 
-UNCONFIRMED = (
-    "left while a change waited to be confirmed on {hosts}: the host takes it back by itself; "
+UNFINISHED = (
+    "left while a change was under way on {hosts}: what was made and not confirmed, the host takes back by itself; "
     "'hostgw-tui undo --pending' tells, 'hostgw-tui check' shows what is there"
 )
 
@@ -32,11 +32,11 @@ def run(args: argparse.Namespace) -> int:
         app = ready(args)
     with Departure(app.leave, lambda: app.engine.stop(), sys.stdin.fileno()):
         app.run()
-        left = app.applying.pending if app.applying else ()
+        left = app.applying.unfinished if app.applying else ()
     if app.failed:
         raise app.failed
     if left:
-        sys.stderr.write(f"{UNCONFIRMED.format(hosts=', '.join(left))}\n")
+        sys.stderr.write(f"{UNFINISHED.format(hosts=', '.join(left))}\n")
     return app.return_code or 0
 
 
