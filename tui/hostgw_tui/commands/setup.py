@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
         if not code and not args.dry_run and not args.json and may_last(plan):
             narrate(f"{OFFER}: `{again(args, 'persist')}` makes them last")
         if not code and not args.dry_run and not args.json:
-            _say_what_is_left(live, args)
+            _say_what_is_left(live, plan, args.command)
         return code
 
 
-def _say_what_is_left(live: Live, args: argparse.Namespace) -> None:
-    if args.command == "leave":
-        narrate(f"leave {args.name} out of the hosts that you list from now on: nobody owes it a route any more")
+def _say_what_is_left(live: Live, plan: Plan, command: str) -> None:
+    if command == "leave":  # while the host is listed, what is found is that it left
+        narrate("; ".join(plan.notes))
         return
     found = live.view().listed
     narrate(f"check finds {len(found)} more: run `hostgw-tui check`" if found else "check finds nothing wrong")
